@@ -1,0 +1,231 @@
+//! Named arrays in one file: safetensors with one metadata entry, read whole or by range.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use bytemuck::Pod;
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorView};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Error;
+
+const META: &str = "hit";
+
+/// Longest header that is believed: a checkpoint of the largest arm needs some 30 KiB.
+const MAX_HEADER: u64 = 1 << 26;
+
+/// Element types that a block holds.
+trait Element: Pod {
+    const DTYPE: Dtype;
+}
+
+macro_rules! element {
+    ($($t:ty => $d:ident),*) => { $(impl Element for $t { const DTYPE: Dtype = Dtype::$d; })* };
+}
+element!(f32 => F32, f64 => F64, u8 => U8, u64 => U64);
+
+/// Collects arrays and writes them; equal arrays give equal bytes.
+pub struct BlockWriter {
+    meta: String,
+    arrays: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>,
+}
+
+impl BlockWriter {
+    /// A block of the given kind with its metadata.
+    pub fn new(kind: &str, meta: &impl Serialize) -> Self {
+        let meta = hit_stage::canonical_json(&serde_json::json!({ "kind": kind, "meta": meta }));
+        Self { meta, arrays: BTreeMap::new() }
+    }
+
+    /// Adds an `f32` array of that shape.
+    #[must_use]
+    pub fn f32(self, name: &str, shape: &[usize], values: &[f32]) -> Self {
+        self.add(name, shape, values)
+    }
+
+    /// Adds an `f64` array.
+    #[must_use]
+    pub fn f64(self, name: &str, shape: &[usize], values: &[f64]) -> Self {
+        self.add(name, shape, values)
+    }
+
+    /// Adds a `u8` array.
+    #[must_use]
+    pub fn u8(self, name: &str, shape: &[usize], values: &[u8]) -> Self {
+        self.add(name, shape, values)
+    }
+
+    /// Adds a `u64` array.
+    #[must_use]
+    pub fn u64(self, name: &str, shape: &[usize], values: &[u64]) -> Self {
+        self.add(name, shape, values)
+    }
+
+    fn add<T: Element>(mut self, name: &str, shape: &[usize], values: &[T]) -> Self {
+        assert_eq!(shape.iter().product::<usize>(), values.len(), "array `{name}` does not fill its shape {shape:?}");
+        let bytes = bytemuck::cast_slice(values).to_vec();
+        self.arrays.insert(name.to_owned(), (T::DTYPE, shape.to_vec(), bytes));
+        self
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::Format`] if safetensors refuses the arrays.
+    pub fn write(self, path: &Path) -> Result<(), Error> {
+        let refuse = |error: safetensors::SafeTensorError| Error::format(path, "safetensors", error);
+        let mut views = Vec::with_capacity(self.arrays.len());
+        for (name, (dtype, shape, bytes)) in &self.arrays {
+            views.push((name.as_str(), TensorView::new(*dtype, shape.clone(), bytes).map_err(refuse)?));
+        }
+        let info = [(META.to_owned(), self.meta)].into();
+        safetensors::serialize_to_file(views, Some(info), path).map_err(refuse)
+    }
+}
+
+struct Place {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    offset: u64,
+    n_elements: usize,
+}
+
+/// A file of arrays, opened: its header is known, its data are read when asked for.
+///
+/// No file handle is kept, so a thousand performances do not use up the process's file descriptors.
+pub struct Block {
+    path: PathBuf,
+    kind: String,
+    meta: serde_json::Value,
+    places: BTreeMap<String, Place>,
+}
+
+impl Block {
+    /// Reads the header of `path` and checks that the block is of `kind` and its data complete.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Format`].
+    pub fn open(path: &Path, kind: &str) -> Result<Self, Error> {
+        let wrong = |what: &str| Error::format(path, kind, what);
+        let mut file = fs_err::File::open(path)?;
+        let len = file.metadata()?.len();
+        let mut head = vec![0; 8];
+        file.read_exact(&mut head).map_err(|_| wrong("it is shorter than a header"))?;
+        let header_len = u64::from_le_bytes(head[..8].try_into().expect("eight bytes"));
+        if header_len > MAX_HEADER || header_len + 8 > len {
+            return Err(wrong("its header is cut off"));
+        }
+        head.resize(8 + header_len as usize, 0);
+        file.read_exact(&mut head[8..])?;
+        let header: Metadata = serde_json::from_slice(&head[8..]).map_err(|error| Error::format(path, kind, error))?;
+        let text = header.metadata().as_ref().and_then(|map| map.get(META)).ok_or_else(|| wrong("no metadata"))?;
+        let text: serde_json::Value = serde_json::from_str(text).map_err(|error| Error::format(path, kind, error))?;
+        if text["kind"] != kind {
+            return Err(wrong(&format!("it is of kind {}", text["kind"])));
+        }
+        let mut places = BTreeMap::new();
+        for (name, info) in header.tensors() {
+            let (start, end) = info.data_offsets;
+            let n_elements = info.shape.iter().try_fold(1usize, |n, &side| n.checked_mul(side));
+            let n_bytes = n_elements.and_then(|n| n.checked_mul(info.dtype.bitsize() / 8));
+            if n_bytes.is_none() || n_bytes != end.checked_sub(start) || 8 + header_len + end as u64 > len {
+                return Err(wrong(&format!("array `{name}` is cut off")));
+            }
+            let (offset, n_elements) = (8 + header_len + start as u64, n_elements.unwrap_or_default());
+            places.insert(name, Place { dtype: info.dtype, shape: info.shape.clone(), offset, n_elements });
+        }
+        Ok(Self { path: path.to_owned(), kind: kind.to_owned(), meta: text["meta"].clone(), places })
+    }
+
+    /// The metadata as `T`.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if it is something else.
+    pub fn meta<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_value(self.meta.clone()).map_err(|error| self.wrong(&error.to_string()))
+    }
+
+    /// Names of the arrays, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.places.keys().map(String::as_str)
+    }
+
+    /// Shape of an array.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if there is none of that name.
+    pub fn shape(&self, name: &str) -> Result<&[usize], Error> {
+        Ok(&self.place(name)?.shape)
+    }
+
+    /// A whole `f32` array, row-major.
+    ///
+    /// # Errors
+    /// [`Error::Format`], [`Error::Io`].
+    pub fn f32(&self, name: &str) -> Result<Vec<f32>, Error> {
+        self.all(name)
+    }
+
+    /// A whole `f64` array.
+    ///
+    /// # Errors
+    /// As [`Block::f32`].
+    pub fn f64(&self, name: &str) -> Result<Vec<f64>, Error> {
+        self.all(name)
+    }
+
+    /// A whole `u8` array.
+    ///
+    /// # Errors
+    /// As [`Block::f32`].
+    pub fn u8(&self, name: &str) -> Result<Vec<u8>, Error> {
+        self.all(name)
+    }
+
+    /// A whole `u64` array.
+    ///
+    /// # Errors
+    /// As [`Block::f32`].
+    pub fn u64(&self, name: &str) -> Result<Vec<u64>, Error> {
+        self.all(name)
+    }
+
+    /// `n` elements of an `f32` array from element `start` on, without reading the rest.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if the range is not inside the array, [`Error::Io`].
+    pub fn f32_range(&self, name: &str, start: usize, n: usize) -> Result<Vec<f32>, Error> {
+        self.range(name, start, n)
+    }
+
+    fn all<T: Element>(&self, name: &str) -> Result<Vec<T>, Error> {
+        self.range(name, 0, self.place(name)?.n_elements)
+    }
+
+    fn range<T: Element>(&self, name: &str, start: usize, n: usize) -> Result<Vec<T>, Error> {
+        let place = self.place(name)?;
+        if place.dtype != T::DTYPE {
+            return Err(self.wrong(&format!("array `{name}` holds {:?}, not {:?}", place.dtype, T::DTYPE)));
+        }
+        if start.checked_add(n).is_none_or(|end| end > place.n_elements) {
+            return Err(self.wrong(&format!("array `{name}` has no elements {start} to {start} + {n}")));
+        }
+        let mut values = vec![T::zeroed(); n];
+        let file = fs_err::File::open(&self.path)?;
+        let at = place.offset + (start * size_of::<T>()) as u64;
+        file.file().read_exact_at(bytemuck::cast_slice_mut(&mut values), at)?;
+        Ok(values)
+    }
+
+    fn place(&self, name: &str) -> Result<&Place, Error> {
+        self.places.get(name).ok_or_else(|| self.wrong(&format!("it has no array `{name}`")))
+    }
+
+    pub(crate) fn wrong(&self, what: &str) -> Error {
+        Error::format(&self.path, &self.kind, what)
+    }
+}

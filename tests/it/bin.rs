@@ -1,0 +1,2 @@
+//! The binary under test.
+fn main() {}
