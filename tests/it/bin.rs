@@ -1,2 +1,5 @@
-//! The binary under test.
-fn main() {}
+//! The binary under test: the program itself, in a package whose tests may ask cargo for its path.
+
+fn main() -> std::process::ExitCode {
+    hitrepro::main()
+}

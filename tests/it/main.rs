@@ -1,1 +1,6 @@
-//! Whole-command tests.
+//! Runs the binary as a user does, and guards the architecture.
+
+mod architecture;
+mod campaign;
+mod corpus;
+mod project;

@@ -29,12 +29,12 @@ macro_rules! element {
 element!(f32 => F32, f64 => F64, u8 => U8, u64 => U64);
 
 /// Collects arrays and writes them; equal arrays give equal bytes.
-pub struct BlockWriter {
+pub struct BlockWriter<'a> {
     meta: String,
-    arrays: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>,
+    arrays: BTreeMap<String, (Dtype, Vec<usize>, &'a [u8])>,
 }
 
-impl BlockWriter {
+impl<'a> BlockWriter<'a> {
     /// A block of the given kind with its metadata.
     pub fn new(kind: &str, meta: &impl Serialize) -> Self {
         let meta = hit_stage::canonical_json(&serde_json::json!({ "kind": kind, "meta": meta }));
@@ -42,33 +42,44 @@ impl BlockWriter {
     }
 
     /// Adds an `f32` array of that shape.
+    ///
+    /// # Panics
+    /// If the values do not fill the shape.
     #[must_use]
-    pub fn f32(self, name: &str, shape: &[usize], values: &[f32]) -> Self {
+    pub fn f32(self, name: &str, shape: &[usize], values: &'a [f32]) -> Self {
         self.add(name, shape, values)
     }
 
     /// Adds an `f64` array.
+    ///
+    /// # Panics
+    /// If the values do not fill the shape.
     #[must_use]
-    pub fn f64(self, name: &str, shape: &[usize], values: &[f64]) -> Self {
+    pub fn f64(self, name: &str, shape: &[usize], values: &'a [f64]) -> Self {
         self.add(name, shape, values)
     }
 
     /// Adds a `u8` array.
+    ///
+    /// # Panics
+    /// If the values do not fill the shape.
     #[must_use]
-    pub fn u8(self, name: &str, shape: &[usize], values: &[u8]) -> Self {
+    pub fn u8(self, name: &str, shape: &[usize], values: &'a [u8]) -> Self {
         self.add(name, shape, values)
     }
 
     /// Adds a `u64` array.
+    ///
+    /// # Panics
+    /// If the values do not fill the shape.
     #[must_use]
-    pub fn u64(self, name: &str, shape: &[usize], values: &[u64]) -> Self {
+    pub fn u64(self, name: &str, shape: &[usize], values: &'a [u64]) -> Self {
         self.add(name, shape, values)
     }
 
-    fn add<T: Element>(mut self, name: &str, shape: &[usize], values: &[T]) -> Self {
+    fn add<T: Element>(mut self, name: &str, shape: &[usize], values: &'a [T]) -> Self {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "array `{name}` does not fill its shape {shape:?}");
-        let bytes = bytemuck::cast_slice(values).to_vec();
-        self.arrays.insert(name.to_owned(), (T::DTYPE, shape.to_vec(), bytes));
+        self.arrays.insert(name.to_owned(), (T::DTYPE, shape.to_vec(), bytemuck::cast_slice(values)));
         self
     }
 
@@ -109,6 +120,9 @@ impl Block {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Format`].
+    ///
+    /// # Panics
+    /// Never on any file: eight bytes are eight bytes, and names come from the header.
     pub fn open(path: &Path, kind: &str) -> Result<Self, Error> {
         let wrong = |what: &str| Error::format(path, kind, what);
         let mut file = fs_err::File::open(path)?;
@@ -128,7 +142,8 @@ impl Block {
             return Err(wrong(&format!("it is of kind {}", text["kind"])));
         }
         let mut places = BTreeMap::new();
-        for (name, info) in header.tensors() {
+        for name in header.offset_keys() {
+            let info = header.info(&name).expect("a name from the header");
             let (start, end) = info.data_offsets;
             let n_elements = info.shape.iter().try_fold(1usize, |n, &side| n.checked_mul(side));
             let n_bytes = n_elements.and_then(|n| n.checked_mul(info.dtype.bitsize() / 8));

@@ -52,7 +52,7 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn format(path: impl Into<PathBuf>, kind: &str, what: impl ToString) -> Self {
+    pub(crate) fn format(path: impl Into<PathBuf>, kind: &str, what: impl std::fmt::Display) -> Self {
         Self::Format { path: path.into(), kind: kind.to_owned(), what: what.to_string() }
     }
 }

@@ -17,10 +17,17 @@ pub struct RankRow {
     pub rank_a2m: f64,
     /// Rank of the right audio for the MIDI.
     pub rank_m2a: f64,
+    /// Candidates that share the similarity of the right MIDI, itself included.
+    pub ties_a2m: usize,
+    /// Candidates that share the similarity of the right audio, itself included.
+    pub ties_m2a: usize,
 }
 
 impl RankRow {
     /// CSV text with a header.
+    ///
+    /// # Panics
+    /// Never: memory takes every row.
     pub fn to_csv(rows: &[Self]) -> String {
         let mut writer = csv::Writer::from_writer(Vec::new());
         for row in rows {

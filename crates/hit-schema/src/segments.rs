@@ -68,6 +68,9 @@ impl Segments {
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be read.
+    ///
+    /// # Panics
+    /// If there is no window `w`.
     pub fn audio(&self, w: usize) -> Result<Vec<f32>, Error> {
         let (performance, k) = self.windows[w];
         let n = self.index.windows.window_samples();

@@ -115,7 +115,8 @@ fn csv_tables_read_back() {
     let path = dir.path().join("history.csv");
     fs_err::write(&path, HistoryRow::to_csv(std::slice::from_ref(&row))).unwrap();
     assert_eq!(HistoryRow::read(&path).unwrap(), [row]);
-    let rank = RankRow { window: 3, performance: "a, b".into(), rank_a2m: 1.0, rank_m2a: 2.5 };
+    let rank =
+        RankRow { window: 3, performance: "a, b".into(), rank_a2m: 1.0, rank_m2a: 2.5, ties_a2m: 1, ties_m2a: 2 };
     fs_err::write(&path, RankRow::to_csv(std::slice::from_ref(&rank))).unwrap();
     assert_eq!(RankRow::read(&path).unwrap(), [rank]);
     assert!(HistoryRow::read(&path).is_err());

@@ -84,11 +84,12 @@ impl TokenBlock {
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         let column = |f: fn(&Token) -> u8| self.tokens.iter().map(f).collect::<Vec<_>>();
         let n = [self.tokens.len()];
+        let (pitch, velocity, duration) = (column(|t| t.pitch), column(|t| t.velocity), column(|t| t.duration));
         BlockWriter::new(Self::KIND, &())
             .u64("offsets", &[self.offsets.len()], &self.offsets)
-            .u8("pitch", &n, &column(|t| t.pitch))
-            .u8("velocity", &n, &column(|t| t.velocity))
-            .u8("duration", &n, &column(|t| t.duration))
+            .u8("pitch", &n, &pitch)
+            .u8("velocity", &n, &velocity)
+            .u8("duration", &n, &duration)
             .write(path)
     }
 

@@ -37,6 +37,9 @@ impl Seed {
     }
 
     /// The first 64 bits, for generators that take no more.
+    ///
+    /// # Panics
+    /// Never: there are 256.
     pub fn value(self) -> u64 {
         u64::from_le_bytes(self.0[..8].try_into().expect("eight bytes"))
     }

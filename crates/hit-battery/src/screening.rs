@@ -1,0 +1,110 @@
+//! Screening: every arm against the baseline, one run each.
+
+use hit_retrieval::BootstrapSpec;
+use hit_stage::{Context, Seed, Stage, StageError};
+use hit_stats::Measurement;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::runs::{At, RunResult, interval};
+
+/// Compares the runs of the screening (Tables 2, 3; spec 8.2): `screening`.
+///
+/// Inputs: `<run>/measurements`, `<run>/ranks`, `<run>/selection` of each run. Output: `measurements`.
+///
+/// Per run, under condition `best` (epoch with the best S, as published) and `last` (last evaluated epoch): `epoch`,
+/// `s`, `hard_same_piece`, `hard_random`. Against the baseline of the same schedule and seed, under `best_vs_<baseline>`
+/// and `last_vs_<baseline>`: `delta_s`, `delta_hard_same_piece`, `delta_hard_random` in points; `delta_s` at the best
+/// epochs has a paired interval (ranks of other epochs are not kept).
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Screening {
+    /// Id of the arm that the others are compared with (`d0`).
+    pub baseline: String,
+    /// Intervals of differences.
+    pub bootstrap: BootstrapSpec,
+    /// Seed of the resampling.
+    pub seed: u64,
+}
+
+const METRICS: [&str; 3] = ["s", "hard_same_piece", "hard_random"];
+
+impl Stage for Screening {
+    const KIND: &'static str = "screening";
+    const CRATE: &'static str = env!("CARGO_PKG_NAME");
+
+    fn outputs(&self) -> Vec<&'static str> {
+        vec!["measurements"]
+    }
+
+    fn run(&self, cx: &mut Context) -> Result<(), StageError> {
+        self.bootstrap.check().map_err(Error::from)?;
+        let results = RunResult::read_all(cx)?;
+        let mut rows = Vec::new();
+        for result in &results {
+            cx.checkpoint()?;
+            rows.extend(own_rows(result)?);
+            if result.run.arm != self.baseline {
+                rows.extend(self.compared(result, &results)?);
+            }
+        }
+        cx.write("measurements", Measurement::to_csv(&rows).map_err(Error::from)?)
+    }
+}
+
+/// What the run reached.
+fn own_rows(result: &RunResult) -> Result<Vec<Measurement>, Error> {
+    let mut rows = Vec::new();
+    for at in At::BOTH {
+        let condition = at.name().to_owned();
+        for metric in METRICS {
+            let row = result.row(at, metric)?.clone();
+            rows.push(Measurement { stage: Screening::KIND.to_owned(), condition: condition.clone(), ..row });
+        }
+        let template = result.row(at, "s")?.clone();
+        rows.push(Measurement {
+            stage: Screening::KIND.to_owned(),
+            condition,
+            metric: "epoch".to_owned(),
+            value: result.epoch(at) as f64,
+            unit: String::new(),
+            n: None,
+            interval: None,
+            ..template
+        });
+    }
+    Ok(rows)
+}
+
+impl Screening {
+    /// What sets the run apart from the baseline.
+    fn compared(&self, result: &RunResult, results: &[RunResult]) -> Result<Vec<Measurement>, Error> {
+        let run = &result.run;
+        let same = |other: &&RunResult| {
+            (&other.run.arm, &other.run.schedule, other.run.seed) == (&self.baseline, &run.schedule, run.seed)
+        };
+        let baseline = results.iter().find(same).ok_or_else(|| Error::NoBaseline {
+            compared: run.to_string(),
+            baseline: self.baseline.clone(),
+            and_seed: " and seed",
+        })?;
+        let plan = self.bootstrap.plan(Seed::derive(self.seed, Self::KIND, "bootstrap"));
+        let paired = interval(&[result], &[baseline], &plan)?;
+        let mut rows = Vec::new();
+        for at in At::BOTH {
+            for metric in METRICS {
+                let row = result.row(at, metric)?.clone();
+                rows.push(Measurement {
+                    stage: Self::KIND.to_owned(),
+                    condition: at.versus(&self.baseline),
+                    metric: format!("delta_{metric}"),
+                    value: row.value - baseline.row(at, metric)?.value,
+                    unit: "pp".to_owned(),
+                    interval: if at == At::Best && metric == "s" { paired } else { None },
+                    ..row
+                });
+            }
+        }
+        Ok(rows)
+    }
+}

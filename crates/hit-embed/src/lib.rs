@@ -1,0 +1,95 @@
+//! Checkpoint and segments to embeddings: the forward pass of training's evaluation, on any split.
+
+use hit_model::{ArmSpec, Declarations, Family, ModelSpec, Source, Weights, device, embed};
+use hit_schema::{Checkpoint, Embeddings, RunId};
+use hit_stage::{Context, Needs, Numerics, Stage, StageError};
+use serde::Serialize;
+
+/// What can go wrong in embedding.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The batch size is 0.
+    #[error("embed.batch_size: at least 1 is needed")]
+    BatchSize,
+    /// The checkpoint is another arm's.
+    #[error("the checkpoint is of arm `{found}`, but `{run}` was to be embedded")]
+    OtherArm {
+        /// Run asked for.
+        run: String,
+        /// Arm of the checkpoint.
+        found: String,
+    },
+}
+
+impl From<Error> for StageError {
+    fn from(error: Error) -> Self {
+        Self::failed(error)
+    }
+}
+
+/// Embeds every window of a split with a trained model.
+///
+/// Inputs: `checkpoint`, `index`, `segments`, and `features/<descriptor>` for each descriptor of the arm. Output: `embeddings`, a
+/// tree with one entry `eNNN.safetensors` named by the checkpoint's epoch, as training's own evaluation has it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Embed {
+    /// Run that made the checkpoint.
+    pub run: RunId,
+    /// Its arm.
+    pub arm: ArmSpec,
+    /// Sizes of its model.
+    pub model: ModelSpec,
+    /// Windows a batch; it changes speed and rounding, not results.
+    pub batch_size: usize,
+    /// Plug-in that builds the arm; it enters the key by its crate.
+    #[serde(skip)]
+    pub family: Family,
+}
+
+impl Embed {
+    fn embed(&self, cx: &Context) -> Result<Embeddings, StageError> {
+        let checkpoint = Checkpoint::read(&cx.file("checkpoint")?.path)?;
+        if checkpoint.meta.arm != self.run.arm {
+            return Err(Error::OtherArm { run: self.run.to_string(), found: checkpoint.meta.arm }.into());
+        }
+        let model = self.family.model(&self.model, &self.arm)?;
+        let mut declarations = Declarations::default();
+        model.declare(&mut declarations);
+        let weights = Weights::of_checkpoint(&declarations, &checkpoint, &device(&cx.device)?)?;
+        let source = Source::open(cx, "", "", &self.model, &self.arm)?;
+        let total = source.n_windows() as u64;
+        embed(&*model, &weights, &source, self.batch_size, checkpoint.meta.epoch, |done| {
+            cx.progress.update(done as u64, total, "windows");
+            cx.checkpoint()
+        })
+    }
+}
+
+impl Stage for Embed {
+    const KIND: &'static str = "embed";
+    const CRATE: &'static str = env!("CARGO_PKG_NAME");
+
+    fn outputs(&self) -> Vec<&'static str> {
+        vec!["embeddings"]
+    }
+
+    fn plugins(&self) -> Vec<&'static str> {
+        vec![self.family.crate_name]
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { numerics: Numerics::Backend, device: true }
+    }
+
+    fn run(&self, cx: &mut Context) -> Result<(), StageError> {
+        if self.batch_size == 0 {
+            return Err(Error::BatchSize.into());
+        }
+        let embeddings = self.embed(cx)?;
+        embeddings.write(&cx.output_in("embeddings", &Embeddings::entry(embeddings.epoch))?)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

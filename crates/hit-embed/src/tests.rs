@@ -1,0 +1,162 @@
+//! The stage on a one-performance corpus: its bytes are those of the model's own evaluation, and other inputs are refused.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use hit_model::{
+    ArmSpec, AudioSpec, ConvSpec, Declarations, Family, FinalNorm, HeadSpec, MidiSpec, ModelSpec, Source, Weights, d0,
+    device, embed,
+};
+use hit_schema::{
+    AudioSource, Checkpoint, CheckpointMeta, Embeddings, Performance, RunId, Segments, SplitIndex, Token, TokenBlock,
+    WindowSpec,
+};
+use hit_stage::{Context, Digest, FileRef, OpenFile, OpenTree, Opened, Stage, StageError};
+
+use crate::Embed;
+
+fn model() -> ModelSpec {
+    ModelSpec {
+        audio: AudioSpec {
+            cnn: vec![ConvSpec { channels: 4, kernel: 50, stride: 50, padding: 0 }],
+            norm_groups: 2,
+            d_model: 4,
+            n_layers: 1,
+            n_heads: 2,
+            d_ff: 8,
+            dropout: 0.1,
+            max_positions: 20,
+            position_std: 0.02,
+        },
+        midi: MidiSpec {
+            pitch_dim: 4,
+            velocity_dim: 2,
+            duration_dim: 2,
+            n_durations: 32,
+            d_model: 4,
+            n_layers: 1,
+            n_heads: 1,
+            d_ff: 8,
+            dropout: 0.1,
+            max_notes: 16,
+            norm: FinalNorm::BeforePooling,
+        },
+        heads: HeadSpec { hidden: vec![6], embedding_dim: 3 },
+    }
+}
+
+fn stage() -> Embed {
+    Embed {
+        run: RunId { arm: "d0".into(), schedule: "cosine30".into(), seed: 7 },
+        arm: ArmSpec { family: "base".into(), injections: vec![] },
+        model: model(),
+        batch_size: 3,
+        family: d0::FAMILY,
+    }
+}
+
+fn weights() -> Weights {
+    let family: Family = d0::FAMILY;
+    let mut declarations = Declarations::default();
+    family.model(&model(), &stage().arm).unwrap().declare(&mut declarations);
+    Weights::initial(&declarations, 7, &[], &device("cpu").unwrap())
+}
+
+fn opened(path: &Path) -> OpenFile {
+    let size = fs_err::metadata(path).unwrap().len();
+    OpenFile { path: path.to_owned(), file: FileRef { digest: Digest::of(b""), size } }
+}
+
+/// A split of one performance of 8 windows, and a checkpoint of epoch 12.
+fn context(dir: &Path) -> Context {
+    let windows = WindowSpec { sample_rate_hz: 400, window_s: 1.0, hop_s: 0.5, max_windows: 8, max_notes: 16 };
+    let samples: Vec<f32> = (0..2000).map(|i| (0.001 * (i * i % 4001) as f32).sin()).collect();
+    Segments::write_audio(&dir.join("audio"), &samples).unwrap();
+    let token = |i: u8| Token { pitch: 40 + 3 * i, velocity: 20 * i, duration: i };
+    TokenBlock::from_rows((0..8).map(|w| (0..=w % 5).map(token).collect())).write(&dir.join("tokens")).unwrap();
+    let performance = Performance {
+        id: "p".into(),
+        composer: "c".into(),
+        title: "t".into(),
+        split: "test".into(),
+        year: None,
+        duration_s: 5.0,
+        n_windows: 8,
+        n_notes: 24,
+        audio: AudioSource::Synthetic,
+        midi_sha256: Digest::of(b"m"),
+        audio_sha256: Digest::of(b"a"),
+        skipped: None,
+    };
+    let index = SplitIndex { split: "test".into(), windows, performances: vec![performance] };
+    fs_err::write(dir.join("index"), index.to_json()).unwrap();
+    let meta = CheckpointMeta { arm: "d0".into(), epoch: 12, step: 99 };
+    weights().checkpoint(meta).write(&dir.join("checkpoint")).unwrap();
+    fs_err::create_dir_all(dir.join("out")).unwrap();
+    let mut cx = Context::new(dir.join("out"), dir.join("scratch"));
+    for name in ["index", "checkpoint"] {
+        cx.inputs.insert(name.into(), Opened::File(opened(&dir.join(name))));
+    }
+    let tree = ["audio", "tokens"].map(|kind| (format!("{kind}/p"), opened(&dir.join(kind))));
+    cx.inputs.insert("segments".into(), Opened::Tree(OpenTree(BTreeMap::from(tree))));
+    cx
+}
+
+#[test]
+fn embeddings_are_those_of_the_models_own_evaluation() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cx = context(dir.path());
+    stage().run(&mut cx).unwrap();
+    let found = Embeddings::read(&dir.path().join("out/embeddings/e012.safetensors")).unwrap();
+    assert_eq!((found.split.as_str(), found.epoch, found.n_windows(), found.dims), ("test", 12, 8, 3));
+    let source = Source::open(&cx, "", "", &model(), &stage().arm).unwrap();
+    let built = d0::FAMILY.model(&model(), &stage().arm).unwrap();
+    let expected = embed::<StageError>(&*built, &weights(), &source, 3, 12, |_| Ok(())).unwrap();
+    assert_eq!(found, expected);
+    // Batches of another size change rounding at most.
+    let other = embed::<StageError>(&*built, &weights(), &source, 8, 12, |_| Ok(())).unwrap();
+    let pairs = || found.audio.iter().chain(&found.midi).zip(other.audio.iter().chain(&other.midi));
+    assert!(pairs().all(|(a, b)| (a - b).abs() < 1e-5));
+    // Windows differ, so the model sees them.
+    assert!((0..3).any(|d| (found.audio[d] - found.audio[3 + d]).abs() > 1e-4));
+    assert!((0..3).any(|d| (found.midi[d] - found.midi[3 + d]).abs() > 1e-4));
+}
+
+#[test]
+fn checkpoints_of_another_arm_or_model_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cx = context(dir.path());
+    let mut other = stage();
+    other.run.arm = "d4".into();
+    assert!(other.run(&mut cx).unwrap_err().to_string().contains("arm `d0`"));
+    let mut wider = stage();
+    wider.model.heads.hidden = vec![7];
+    assert!(wider.run(&mut cx).unwrap_err().to_string().contains("heads.audio.0.weight"));
+    let mut none = stage();
+    none.batch_size = 0;
+    assert!(none.run(&mut cx).unwrap_err().to_string().contains("batch_size"));
+}
+
+#[test]
+fn a_diverged_model_is_named_and_a_request_to_stop_is_heard() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cx = context(dir.path());
+    cx.cancel.request();
+    assert!(matches!(stage().run(&mut cx), Err(StageError::Cancelled)));
+    let path = dir.path().join("checkpoint");
+    let mut checkpoint = Checkpoint::read(&path).unwrap();
+    checkpoint.params.get_mut("midi.norm.bias").unwrap().values[0] = f32::NAN;
+    checkpoint.write(&path).unwrap();
+    let mut cx = context(dir.path());
+    checkpoint.write(&path).unwrap();
+    let error = stage().run(&mut cx).unwrap_err().to_string();
+    assert!(error.contains("windows 0..3") && error.contains("diverged"), "{error}");
+}
+
+#[test]
+fn the_key_holds_what_the_result_depends_on() {
+    let params = serde_json::to_value(stage()).unwrap();
+    let keys: Vec<&str> = params.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys, ["arm", "batch_size", "model", "run"]);
+    assert_eq!(Stage::plugins(&stage()), ["hit-model"]);
+}

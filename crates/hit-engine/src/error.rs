@@ -1,0 +1,89 @@
+//! What can go wrong outside of a stage.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::graph::GraphError;
+use crate::lock::LockError;
+
+/// An error of the engine itself; a stage that fails is no such error but part of [`crate::Summary`].
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Reading or writing the store or the results failed; the message names the path.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The graph is not sound.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The lock cannot be read.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A stage names a crate of which this binary holds no code digest.
+    #[error(
+        "stage `{stage}` is defined by crate `{name}`, of which this binary holds no code digest: add it to the build script's roots"
+    )]
+    UnknownCrate {
+        /// Stage id.
+        stage: String,
+        /// Crate named by it.
+        name: String,
+    },
+    /// Results can only be written when every stage is finished.
+    #[error("results are not written: stage `{stage}` is not finished ({why})")]
+    Incomplete {
+        /// First stage that is not finished.
+        stage: String,
+        /// Why it would run.
+        why: String,
+    },
+    /// Two exports want the same file.
+    #[error("`{path}` would be exported by both `{first}` and `{second}`")]
+    ExportClash {
+        /// Path below the results folder.
+        path: String,
+        /// One stage.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// An object that was just there cannot be read.
+    #[error("object {digest} (output `{output}` of `{stage}`) is damaged or gone: run again to rebuild it")]
+    ObjectLost {
+        /// Producer.
+        stage: String,
+        /// Its output.
+        output: String,
+        /// Digest of the object.
+        digest: String,
+    },
+    /// The store is used by another process.
+    #[error("the store {0} is in use by another run: try again when it has ended")]
+    Busy(PathBuf),
+    /// Nothing of that name is known.
+    #[error("`{what}` is neither an exported file nor a stage, nor `stage:output`{}", suggest(.nearest))]
+    UnknownThing {
+        /// What was asked for.
+        what: String,
+        /// Known names that resemble it.
+        nearest: Vec<String>,
+    },
+}
+
+/// `; did you mean a, b?`, or nothing.
+pub(crate) fn suggest(nearest: &[String]) -> String {
+    if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", nearest.join(", ")) }
+}
+
+/// An error and everything that caused it, joined by `: `, without repeating a message that contains its cause.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let message = cause.to_string();
+        if !text.ends_with(&message) {
+            text = format!("{text}: {message}");
+        }
+        source = cause.source();
+    }
+    text
+}

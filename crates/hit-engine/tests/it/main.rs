@@ -1,0 +1,13 @@
+//! The engine as its users see it: through the public interface, over real folders, also in several processes.
+
+mod common;
+
+mod cancel;
+mod damage;
+mod export;
+mod gc;
+mod model;
+mod plan;
+mod processes;
+mod run;
+mod verify;

@@ -1,0 +1,77 @@
+//! The audio encoder: convolutions, learned positions, post-norm Transformer, mean over time (spec section 3).
+
+use burn::tensor::Tensor;
+
+use crate::{
+    AudioSpec, Batch, Declarations, Init, Injections, Order, Pass, Sequence, TransformerLayer, conv1d, gelu, group_norm,
+};
+
+/// MERTEncoderLite. Arrays: `audio.cnn.conv.<i>`, `audio.cnn.norm.<i>`, `audio.positions`, `audio.layers.<i>`.
+#[derive(Clone, Debug)]
+pub struct AudioEncoder {
+    spec: AudioSpec,
+    layers: Vec<TransformerLayer>,
+}
+
+const CONV: &str = "audio.cnn.conv";
+const NORM: &str = "audio.cnn.norm";
+const POSITIONS: &str = "audio.positions";
+
+impl AudioEncoder {
+    /// An encoder of those sizes, which have been checked.
+    pub fn new(spec: AudioSpec) -> Self {
+        let layer = |idx: usize| {
+            let name = format!("audio.layers.{idx}");
+            TransformerLayer::new(&name, spec.d_model, spec.n_heads, spec.d_ff, spec.dropout, Order::PostNorm)
+        };
+        Self { layers: (0..spec.n_layers).map(layer).collect(), spec }
+    }
+
+    /// Declares its arrays.
+    pub fn declare(&self, declarations: &mut Declarations) {
+        let mut inputs = 1;
+        for (idx, conv) in self.spec.cnn.iter().enumerate() {
+            let start = Init::Fan(inputs * conv.kernel);
+            declarations.parameter(format!("{CONV}.{idx}.weight"), &[conv.channels, inputs, conv.kernel], start);
+            declarations.parameter(format!("{CONV}.{idx}.bias"), &[conv.channels], start);
+            declarations.parameter(format!("{NORM}.{idx}.weight"), &[conv.channels], Init::Constant(1.0));
+            declarations.parameter(format!("{NORM}.{idx}.bias"), &[conv.channels], Init::Constant(0.0));
+            inputs = conv.channels;
+        }
+        let table = [self.spec.max_positions, self.spec.d_model];
+        declarations.parameter(POSITIONS, &table, Init::Normal(self.spec.position_std));
+        for layer in &self.layers {
+            layer.declare(declarations);
+        }
+    }
+
+    /// The convolutions alone. `audio`: `[batch, samples]`. Returns `[batch, tokens, d_model]`.
+    pub fn features(&self, pass: &Pass, audio: Tensor<2>) -> Tensor<3> {
+        let mut x = audio.unsqueeze_dim::<3>(2);
+        for (idx, conv) in self.spec.cnn.iter().enumerate() {
+            let vector = |what: &str| pass.weights.get::<1>(&format!("{what}.{idx}.bias"));
+            x = conv1d(x, pass.weights.get::<3>(&format!("{CONV}.{idx}.weight")), vector(CONV), *conv);
+            let weight = pass.weights.get::<1>(&format!("{NORM}.{idx}.weight"));
+            x = gelu(group_norm(x, self.spec.norm_groups, weight, vector(NORM)));
+        }
+        x
+    }
+
+    /// Embeds a batch before the head: `[batch, d_model]`.
+    pub fn forward(&self, pass: &Pass, batch: &Batch, injections: &Injections) -> Tensor<2> {
+        let hidden = self.features(pass, batch.audio.clone());
+        let positions = pass.weights.get::<2>(POSITIONS).narrow(0, 0, hidden.dims()[1]);
+        let mut sequence = Sequence { hidden, padding: None, positions: Some(positions) };
+        for injection in injections {
+            sequence = injection.before_layers(pass, batch, sequence);
+        }
+        let mut hidden = sequence.positioned();
+        for (idx, layer) in self.layers.iter().enumerate() {
+            hidden = layer.forward(pass, hidden, None);
+            for injection in injections {
+                hidden = injection.after_layer(pass, batch, idx, hidden);
+            }
+        }
+        hidden.mean_dim(1).squeeze_dim(1)
+    }
+}

@@ -1,0 +1,13 @@
+//! The base model without descriptors.
+
+use crate::{ArmSpec, DualEncoder, Error, Family, Model, ModelSpec};
+
+/// Family `base`: D0, which has no injections.
+pub const FAMILY: Family = Family { id: "base", crate_name: env!("CARGO_PKG_NAME"), mechanisms: &[], build };
+
+fn build(spec: &ModelSpec, arm: &ArmSpec) -> Result<Box<dyn Model>, Error> {
+    match arm.injections.first() {
+        Some(injection) => Err(arm.wrong(format!("it has no place for descriptor `{}`", injection.descriptor))),
+        None => Ok(Box::new(DualEncoder::new(spec))),
+    }
+}

@@ -1,0 +1,55 @@
+//! The processor that tensors live on, chosen at run time.
+
+use burn::tensor::{Device, DeviceType};
+
+use crate::Error;
+
+/// Number of CUDA devices; 0 where there is no driver or no GPU.
+pub fn cuda_devices() -> usize {
+    Device::enumerate(DeviceType::Cuda).len()
+}
+
+/// The device called `name`: `cpu` is burn-flex, `cuda:N` is burn-cuda on the N-th GPU.
+///
+/// # Errors
+/// [`Error::NoDevice`] with the names there are.
+pub fn device(name: &str) -> Result<Device, Error> {
+    if name == "cpu" {
+        return Ok(Device::flex());
+    }
+    let n_cuda = cuda_devices();
+    match name.strip_prefix("cuda:").and_then(|idx| idx.parse::<usize>().ok()) {
+        Some(idx) if idx < n_cuda => Ok(Device::cuda(idx)),
+        _ => {
+            let names = std::iter::once("cpu".to_owned()).chain((0..n_cuda).map(|idx| format!("cuda:{idx}")));
+            Err(Error::NoDevice { name: name.to_owned(), available: names.collect::<Vec<_>>().join(", ") })
+        }
+    }
+}
+
+/// The numeric backend behind a device name, as it enters the keys of stages: `flex` or `cuda`.
+pub fn backend_name(device: &str) -> &'static str {
+    if device.starts_with("cuda") { "cuda" } else { "flex" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_found_by_name_or_refused_with_the_names_there_are() {
+        assert!(device("cpu").is_ok());
+        let beyond = format!("cuda:{}", cuda_devices());
+        for wrong in [beyond.as_str(), "cuda", "cuda:x", "gpu", ""] {
+            let Err(Error::NoDevice { name, available }) = device(wrong) else { panic!("{wrong} is no device") };
+            assert_eq!(name, wrong);
+            assert!(available.starts_with("cpu"));
+        }
+    }
+
+    #[test]
+    fn backends_are_named_by_device() {
+        assert_eq!(backend_name("cpu"), "flex");
+        assert_eq!(backend_name("cuda:1"), "cuda");
+    }
+}

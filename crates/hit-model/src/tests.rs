@@ -1,0 +1,9 @@
+//! Tests of the whole crate.
+
+mod counts;
+mod golden;
+mod gradients;
+mod independence;
+mod interpolation;
+mod rejects;
+mod support;

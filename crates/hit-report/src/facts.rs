@@ -1,0 +1,209 @@
+//! What is known about a campaign before it runs: profile, corpus, arms, protocol. Filled from the configuration.
+
+use hit_schema::{AudioSource, WindowSpec};
+use serde::{Deserialize, Serialize};
+
+/// Facts that tables and templates print. They are parameters, so they are part of the key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Facts {
+    /// Profile id, for example `smoke`.
+    pub profile: String,
+    /// What the profile is for, one sentence.
+    pub description: String,
+    /// Whether corpus and protocol are those of the published runs: MAESTRO v3.0.0 with the profile `reference` or
+    /// `paper`. Together with recorded audio it decides whether values may be compared (spec 1.8).
+    pub published_protocol: bool,
+    /// The corpus.
+    pub corpus: CorpusFacts,
+    /// Numeric backend of training and embedding, for example `burn-flex (CPU)`.
+    pub backend: String,
+    /// Descriptor variant, `reference` or `paper` (spec, first table).
+    pub variant: String,
+    /// Arm that all differences are taken against.
+    pub baseline: String,
+    /// All arms of the campaign, in the order of the configuration.
+    pub arms: Vec<ArmFacts>,
+    /// Batch size, windows.
+    pub batch_size: usize,
+    /// Most batches in an epoch.
+    pub batches_per_epoch: usize,
+    /// The retrieval protocol.
+    pub retrieval: RetrievalFacts,
+    /// The descriptor-free model that the screening starts from (spec 8.1).
+    pub foundation: Option<ExperimentFacts>,
+    /// The screening (spec 8.2).
+    pub screening: Option<ExperimentFacts>,
+    /// The replication over seeds (spec 8.4).
+    pub replication: Option<ExperimentFacts>,
+}
+
+/// The corpus.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CorpusFacts {
+    /// Label printed beside every value.
+    pub label: String,
+    /// Where its audio comes from.
+    pub audio: AudioSource,
+    /// How it is cut.
+    pub windows: WindowSpec,
+}
+
+/// One arm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArmFacts {
+    /// Id, for example `d4a4`.
+    pub id: String,
+    /// Descriptors it is given, for example `A4`, `D4`.
+    pub descriptors: Vec<String>,
+    /// How each is injected, for example `concat (audio)`.
+    pub mechanisms: Vec<String>,
+    /// Model family, for example `dual`.
+    pub family: String,
+    /// Parameters.
+    pub parameters: u64,
+    /// Parameters that are trained.
+    pub trainable: u64,
+}
+
+/// The retrieval protocol (spec 9).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetrievalFacts {
+    /// Query windows.
+    pub n_queries: usize,
+    /// Candidates per query, the right one included.
+    pub pool_size: usize,
+    /// Negatives of the same performance.
+    pub n_hard: usize,
+    /// Negatives of other performances of the composer.
+    pub n_semi_hard: usize,
+    /// Draws of the hard-negative test.
+    pub hard_trials: usize,
+    /// Resamples of the grouped bootstrap.
+    pub resamples: usize,
+    /// Level of its intervals, 0.95.
+    pub level: f64,
+}
+
+/// One experiment: which arms were trained, how long, with which seeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExperimentFacts {
+    /// Arms.
+    pub arms: Vec<String>,
+    /// Schedule id.
+    pub schedule: String,
+    /// Training seeds.
+    pub seeds: Vec<u64>,
+    /// Epochs.
+    pub epochs: usize,
+    /// Epochs at which it is evaluated.
+    pub evaluate: Vec<usize>,
+}
+
+impl Facts {
+    /// Whether values of this campaign may be put beside the published ones as the same quantity.
+    pub fn comparable(&self) -> bool {
+        self.published_protocol && self.corpus.audio == AudioSource::Recorded
+    }
+
+    /// Chance level of R@k for the pool, percent (spec 9.5): 3.90625 for k 10 and 256 candidates.
+    pub fn chance(&self, k: usize) -> f64 {
+        100.0 * k.min(self.retrieval.pool_size) as f64 / self.retrieval.pool_size as f64
+    }
+
+    /// The arm of that id.
+    pub fn arm(&self, id: &str) -> Option<&ArmFacts> {
+        self.arms.iter().find(|arm| arm.id == id)
+    }
+
+    /// Place of an arm in the order of the configuration: its colour and marker.
+    pub fn arm_idx(&self, id: &str) -> Option<usize> {
+        self.arms.iter().position(|arm| arm.id == id)
+    }
+
+    /// The experiment of that name: `foundation`, `screening` or `replication`.
+    pub fn experiment(&self, stage: &str) -> Option<&ExperimentFacts> {
+        match stage {
+            "foundation" => self.foundation.as_ref(),
+            "screening" => self.screening.as_ref(),
+            "replication" => self.replication.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// The word for an audio source, as in `synthetic audio`.
+pub(crate) fn source_word(source: AudioSource) -> &'static str {
+    match source {
+        AudioSource::Recorded => "recorded",
+        AudioSource::Rendered => "rendered",
+        AudioSource::Synthetic => "synthetic",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn only_recordings_under_the_published_protocol_are_comparable() {
+        let mut facts = fixture::facts();
+        assert!(!facts.comparable());
+        facts.published_protocol = true;
+        assert!(!facts.comparable(), "synthetic audio");
+        facts.corpus.audio = AudioSource::Recorded;
+        assert!(facts.comparable());
+        facts.published_protocol = false;
+        assert!(!facts.comparable(), "another protocol");
+    }
+
+    #[test]
+    fn chance_is_k_of_the_pool() {
+        let mut facts = fixture::facts();
+        facts.retrieval.pool_size = 256;
+        assert_eq!(facts.chance(10), 3.90625);
+        facts.retrieval.pool_size = 8;
+        assert_eq!(facts.chance(10), 100.0);
+    }
+
+    #[test]
+    fn facts_survive_a_round_trip() {
+        let facts = fixture::facts();
+        let text = serde_json::to_string(&facts).unwrap();
+        assert_eq!(serde_json::from_str::<Facts>(&text).unwrap(), facts);
+    }
+
+    #[test]
+    fn arms_and_experiments_are_found_by_name() {
+        let facts = fixture::facts();
+        assert_eq!(facts.arm("d4a4").unwrap().descriptors, ["A4", "D4"]);
+        assert_eq!((facts.arm_idx("d4a4"), facts.arm_idx("a7")), (Some(3), None));
+        assert_eq!(facts.experiment("replication").unwrap().seeds, [42, 123, 456]);
+        assert_eq!(facts.experiment("foundation").unwrap().arms, ["d0"]);
+        assert!(facts.experiment("test").is_none(), "not an experiment of its own");
+    }
+
+    #[test]
+    fn every_fact_is_in_the_key() {
+        let facts = fixture::facts();
+        let key = |facts: &Facts| hit_stage::canonical_json(facts);
+        let changes: [fn(&mut Facts); 6] = [
+            |facts| facts.backend.push('x'),
+            |facts| facts.corpus.label.push('x'),
+            |facts| facts.arms[0].parameters += 1,
+            |facts| facts.retrieval.level = 0.9,
+            |facts| facts.published_protocol = true,
+            |facts| facts.replication = None,
+        ];
+        for change in changes {
+            let mut other = facts.clone();
+            change(&mut other);
+            assert_ne!(key(&facts), key(&other));
+        }
+    }
+}

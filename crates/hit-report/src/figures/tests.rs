@@ -1,0 +1,209 @@
+use hit_stage::Digest;
+
+use super::*;
+use crate::fixture;
+
+fn svg(id: &str, sources: &Sources) -> String {
+    (figure(id).unwrap().draw)(sources).unwrap()
+}
+
+/// Text elements of a drawing: position, font size, anchor and words, in drawing units.
+fn texts(svg: &str) -> Vec<(f64, f64, f64, String, String)> {
+    let attribute = |tag: &str, name: &str| {
+        tag.split_once(&format!(" {name}=\""))
+            .and_then(|(_, rest)| rest.split_once('"'))
+            .map(|(value, _)| value.to_owned())
+    };
+    svg.split("<text")
+        .skip(1)
+        .map(|piece| {
+            let (tag, rest) = piece.split_once('>').unwrap();
+            let number = |name: &str| attribute(tag, name).unwrap().parse::<f64>().unwrap();
+            let words = rest.split("</text>").next().unwrap().trim().to_owned();
+            let anchor = attribute(tag, "text-anchor").unwrap_or_default();
+            (number("x"), number("y"), number("font-size"), anchor, words)
+        })
+        .collect()
+}
+
+#[test]
+fn drawings_have_the_bytes_they_had() {
+    let golden: std::collections::BTreeMap<String, String> =
+        serde_json::from_str(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/figures.json")))
+            .unwrap();
+    let drawn: std::collections::BTreeMap<String, String> = FIGURES
+        .iter()
+        .map(|def| (def.id.to_owned(), Digest::of(svg(def.id, &fixture::sources()).as_bytes()).to_string()))
+        .collect();
+    assert_eq!(
+        golden, drawn,
+        "look at the drawings; if they are right, write these digests to tests/golden/figures.json"
+    );
+}
+
+#[test]
+fn nothing_is_written_outside_the_figure_or_on_other_text() {
+    for def in FIGURES {
+        let svg = svg(def.id, &fixture::sources());
+        let size = svg.split("viewBox=\"0 0 ").nth(1).unwrap().split('"').next().unwrap();
+        let (width, height) = size.split_once(' ').unwrap();
+        let (width, height): (f64, f64) = (width.parse().unwrap(), height.parse().unwrap());
+        let boxes: Vec<_> = texts(&svg)
+            .into_iter()
+            .map(|(x, y, size, anchor, words)| {
+                // Open Sans is about 0.58 em wide on average
+                let wide = 0.58 * size * words.chars().count() as f64;
+                let left = match anchor.as_str() {
+                    "middle" => x - wide / 2.0,
+                    "end" => x - wide,
+                    _ => x,
+                };
+                (left, y - size / 2.0, left + wide, y + size / 2.0, words)
+            })
+            .collect();
+        assert!(boxes.len() > 6, "{}: {} texts", def.id, boxes.len());
+        for (idx, a) in boxes.iter().enumerate() {
+            assert!(
+                a.0 >= 0.0 && a.1 >= 0.0 && a.2 <= width && a.3 <= height,
+                "{}: `{}` leaves the figure",
+                def.id,
+                a.4
+            );
+            for b in &boxes[..idx] {
+                let apart = a.2 <= b.0 || b.2 <= a.0 || a.3 <= b.1 || b.3 <= a.1;
+                assert!(apart, "{}: `{}` lies on `{}`", def.id, a.4, b.4);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_seed_of_every_arm_has_its_dot() {
+    let svg = svg("seeds", &fixture::sources());
+    // d0 is drawn with circles: a filled one and its edge for each of three seeds
+    assert_eq!(svg.matches("<circle").count(), 6);
+    for arm in ["d0", "d4", "a4", "d4a4"] {
+        assert!(texts(&svg).iter().any(|text| text.4 == arm), "{arm}");
+    }
+}
+
+#[test]
+fn a_campaign_without_results_yet_still_draws() {
+    let mut facts = fixture::facts();
+    facts.screening = None;
+    let empty = crate::frame::Frame::new(&[]).unwrap();
+    let sources = Sources::empty("x", facts).with(
+        empty,
+        fixture::published(),
+        fixture::compare(),
+        fixture::indices(),
+        std::collections::BTreeMap::new(),
+    );
+    for def in FIGURES {
+        assert!(svg(def.id, &sources).ends_with("</svg>\n"), "{}", def.id);
+    }
+}
+
+#[test]
+fn the_pdf_of_a_figure_is_the_same_twice() {
+    let svg = svg("training", &fixture::sources());
+    assert_eq!(style::pdf(&svg).unwrap(), style::pdf(&svg).unwrap());
+}
+
+#[test]
+fn unknown_figures_list_the_known() {
+    let error = figure("fig99").map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("`fig99`") && error.contains("seeds"), "{error}");
+}
+
+/// Measurements of a screening and a replication with that many arms, named as long as real ones.
+fn many_arms(n: usize) -> (crate::Facts, Vec<hit_stats::Measurement>) {
+    let mut facts = fixture::facts();
+    let template = facts.arms[3].clone();
+    let ids: Vec<String> = (0..n).map(|k| format!("d4a{k}cm")).collect();
+    facts.arms = ids.iter().map(|id| crate::ArmFacts { id: id.clone(), ..template.clone() }).collect();
+    facts.baseline.clone_from(&ids[0]);
+    let rows = fixture::measurements();
+    let mut made = Vec::new();
+    for (k, id) in ids.iter().enumerate() {
+        for row in rows.iter().filter(|row| row.arm == "d0") {
+            let value = row.value + k as f64;
+            made.push(hit_stats::Measurement { arm: id.clone(), value, interval: None, ..row.clone() });
+        }
+    }
+    (facts, made)
+}
+
+fn sources_with(facts: crate::Facts, rows: &[hit_stats::Measurement]) -> Sources {
+    let frame = crate::frame::Frame::new(rows).unwrap();
+    let (compare, indices) = (fixture::compare(), fixture::indices());
+    Sources::empty("x", facts).with(frame, fixture::published(), compare, indices, fixture::histories())
+}
+
+#[test]
+fn thirteen_arms_fit() {
+    let (facts, rows) = many_arms(13);
+    let sources = sources_with(facts.clone(), &rows);
+    for id in ["screening", "seeds"] {
+        let svg = svg(id, &sources);
+        for arm in &facts.arms {
+            assert!(texts(&svg).iter().any(|text| text.4 == arm.id), "{id}: {}", arm.id);
+        }
+    }
+    let svg = svg("seeds", &sources);
+    let names: Vec<_> = texts(&svg).into_iter().filter(|text| text.4.starts_with("d4a")).collect();
+    for pair in names.windows(3).flat_map(|three| [[&three[0], &three[1]], [&three[0], &three[2]]]) {
+        if pair[0].1 != pair[1].1 {
+            continue;
+        }
+        let wide = 0.58 * pair[0].2 * pair[0].4.chars().count() as f64;
+        assert!(pair[1].0 - pair[0].0 > wide, "`{}` and `{}` touch", pair[0].4, pair[1].4);
+    }
+}
+
+#[test]
+fn the_screening_is_drawn_from_the_highest_down() {
+    let svg = svg("screening", &fixture::sources());
+    let place = |arm: &str| {
+        // the baseline is also named above its line, so the row is the lower of its two places
+        texts(&svg).into_iter().filter(|text| text.4 == arm).map(|text| text.1).fold(0.0, f64::max)
+    };
+    let places = ["d4a4", "a4", "d4", "d0"].map(place);
+    assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{places:?}");
+}
+
+#[test]
+fn chance_is_named_for_what_it_is() {
+    let names = |sources: &Sources| texts(&svg("seeds", sources)).into_iter().map(|text| text.4).collect::<Vec<_>>();
+    assert!(names(&fixture::sources()).contains(&"chance of S".to_owned()));
+    let rows: Vec<_> = fixture::measurements().into_iter().filter(|row| row.metric != "chance_s").collect();
+    assert!(names(&sources_with(fixture::facts(), &rows)).contains(&"chance of R@10".to_owned()));
+}
+
+#[test]
+fn a_changed_value_changes_the_drawing() {
+    let mut rows = fixture::measurements();
+    let before = FIGURES.iter().map(|def| svg(def.id, &fixture::sources())).collect::<Vec<_>>();
+    for row in rows.iter_mut().filter(|row| row.metric == "s" && row.arm == "d4a4") {
+        row.value += 2.0;
+        row.interval = None;
+    }
+    let sources = sources_with(fixture::facts(), &rows);
+    for (def, before) in FIGURES.iter().zip(before) {
+        assert_ne!(svg(def.id, &sources), before, "{}", def.id);
+    }
+}
+
+#[test]
+fn runs_of_other_schedules_and_seeds_stay_out_of_the_curves() {
+    let before = svg("training", &fixture::sources());
+    let mut histories = fixture::histories();
+    let rows = histories.values().next().unwrap().clone();
+    for run in ["d0@cosine5#42", "d0@cosine12#99"] {
+        histories.insert(run.parse().unwrap(), rows.clone());
+    }
+    let frame = crate::frame::Frame::new(&fixture::measurements()).unwrap();
+    let (compare, indices) = (fixture::compare(), fixture::indices());
+    let sources = Sources::empty("x", fixture::facts()).with(frame, fixture::published(), compare, indices, histories);
+    assert_eq!(svg("training", &sources), before);
+}

@@ -1,0 +1,372 @@
+//! Every number that prose may use, by key: `replication.d4a4.s.mean`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use hit_stage::{Context, Stage, StageError};
+use serde::{Deserialize, Serialize};
+
+use crate::compare::Outcome;
+use crate::error::{Error, nearest};
+use crate::facts::Facts;
+use crate::frame::{Frame, Select};
+use crate::latex::{Format, escape};
+use crate::sources::{Input, Sources};
+use crate::tables::{corpus_counts, corpus_splits};
+
+/// One number, or a word that stands for one (the best arm, the digest of the campaign).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Number {
+    /// The value; none for a word.
+    pub value: Option<f64>,
+    /// `%`, `pp` or empty.
+    pub unit: String,
+    /// As LaTeX, without the unit.
+    pub tex: String,
+}
+
+/// NumberMap by key.
+///
+/// A measurement of `stage`, `arm` and `metric` at the best epoch (condition `selected`, `best` or none) has the key
+/// `stage.arm.metric`, where `s_mean` is written `s.mean`; its seed adds `.seed42` after the arm if the experiment has
+/// several, any other condition its name (`.last`, `.vs_d0` for `best_vs_d0`). The ends of an interval are `.low` and `.high`. Further keys:
+/// `corpus.<split>.<count>`, `<experiment>.first` and `.seeds`, `compare.*`, `claims.*`, `chance.r10`, `chance.s`,
+/// `campaign.digest` and its beginning `campaign.short`.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NumberMap(BTreeMap<String, Number>);
+
+impl NumberMap {
+    /// All numbers of a campaign.
+    ///
+    /// # Errors
+    /// [`Error::Ambiguous`] if two measurements have one key, and those of reading the sources.
+    pub fn collect(sources: &Sources) -> Result<Self, Error> {
+        let mut numbers = Self::default();
+        numbers.add_measurements(sources.frame()?)?;
+        numbers.add_experiments(sources);
+        numbers.add_corpus(sources)?;
+        numbers.add_comparison(sources)?;
+        numbers.add("chance.s".to_owned(), sources.chance()?.0, "%", "s");
+        numbers.add("chance.r10".to_owned(), sources.facts.chance(10), "%", "s");
+        numbers.add_word("campaign.digest", &sources.lineage()?.to_string());
+        numbers.add_word("campaign.short", &sources.lineage()?.short());
+        Ok(numbers)
+    }
+
+    /// The number of that key.
+    ///
+    /// # Errors
+    /// [`Error::NoNumber`] with the most similar key.
+    pub fn get(&self, key: &str) -> Result<&Number, Error> {
+        self.0.get(key).ok_or_else(|| Error::NoNumber {
+            key: key.to_owned(),
+            nearest: nearest(key, self.0.keys().map(String::as_str)),
+        })
+    }
+
+    /// Whether there is such a number.
+    pub fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// Reads what [`NumberMap::json`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::Toml`] naming the file, [`Error::Io`].
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = fs_err::read_to_string(path)?;
+        serde_json::from_str(&text).map_err(|error| Error::Toml { path: path.to_owned(), what: error.to_string() })
+    }
+
+    /// As JSON, one number a line, sorted by key.
+    pub fn json(&self) -> String {
+        let lines: Vec<_> = self
+            .0
+            .iter()
+            .map(|(key, number)| format!("{}:{}", hit_stage::canonical_json(key), hit_stage::canonical_json(number)))
+            .collect();
+        format!("{{\n{}\n}}\n", lines.join(",\n"))
+    }
+
+    /// As LaTeX: after `\input{numbers}`, `\hit{replication.d4a4.s.mean}` prints the number; an unknown key is an error.
+    pub fn tex(&self) -> String {
+        let mut out = String::from(
+            "% made by hitrepro; edits are lost. Use: \\hit{key}\n\
+             \\providecommand{\\hitdef}[2]{\\expandafter\\def\\csname hit@#1\\endcsname{#2}}\n\
+             \\providecommand{\\hit}[1]{\\ifcsname hit@#1\\endcsname\\csname hit@#1\\endcsname\\else\
+             \\errmessage{no number `#1' in numbers.tex}\\fi}\n",
+        );
+        for (key, number) in &self.0 {
+            let _ = writeln!(out, "\\hitdef{{{key}}}{{{}}}", number.tex);
+        }
+        out
+    }
+
+    fn add(&mut self, key: String, value: f64, unit: &str, metric: &str) {
+        let tex = Format::of(metric, unit).tex(value);
+        self.0.insert(key, Number { value: Some(value), unit: unit.to_owned(), tex });
+    }
+
+    fn add_count(&mut self, key: String, value: f64, format: Format) {
+        self.0.insert(key, Number { value: Some(value), unit: String::new(), tex: format.tex(value) });
+    }
+
+    fn add_word(&mut self, key: &str, word: &str) {
+        let number = Number { value: None, unit: String::new(), tex: escape(word) };
+        self.0.insert(key.to_owned(), number);
+    }
+
+    fn add_measurements(&mut self, frame: &Frame) -> Result<(), Error> {
+        for stage in frame.distinct("stage")? {
+            let rows = frame.filter(&Select::stage(&stage))?;
+            let schedules = rows.distinct("schedule")?.iter().filter(|schedule| !schedule.is_empty()).count();
+            let (arms, metrics) = (rows.words("arm")?, rows.words("metric")?);
+            let (conditions, seeds) = (rows.words("condition")?, rows.seeds()?);
+            let schedule_words = rows.words("schedule")?;
+            let mut different: Vec<u64> = seeds.iter().flatten().copied().collect();
+            different.sort_unstable();
+            different.dedup();
+            for (idx, measured) in rows.measured()?.into_iter().enumerate() {
+                if conditions[idx].starts_with("epoch=") {
+                    continue;
+                }
+                let mut key = vec![stage.clone()];
+                key.extend((!arms[idx].is_empty()).then(|| arms[idx].clone()));
+                if schedules > 1 && !schedule_words[idx].is_empty() {
+                    key.push(schedule_words[idx].clone());
+                }
+                key.extend(seeds[idx].filter(|_| different.len() > 1).map(|seed| format!("seed{seed}")));
+                match conditions[idx].as_str() {
+                    "" | "selected" | "best" => {}
+                    other => key.push(other.strip_prefix("best_").unwrap_or(other).replace(['=', '/'], "_")),
+                }
+                let metric = metrics[idx].as_str();
+                key.push(metric.strip_prefix("s_").map_or(metric.to_owned(), |rest| format!("s.{rest}")));
+                let key = key.join(".");
+                // the battery repeats the selected epoch as `best`; anything else that meets here is a mistake
+                if self.0.get(&key).is_some_and(|number| number.value != Some(measured.value)) {
+                    return Err(Error::Ambiguous { select: format!("key `{key}`"), found: 2 });
+                }
+                if let Some((low, high)) = measured.interval {
+                    self.add(format!("{key}.low"), low, &measured.unit, metric);
+                    self.add(format!("{key}.high"), high, &measured.unit, metric);
+                }
+                self.add(key, measured.value, &measured.unit, metric);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_experiments(&mut self, sources: &Sources) {
+        for stage in ["screening", "replication"] {
+            let Some(experiment) = sources.facts.experiment(stage) else { continue };
+            self.add_count(format!("{stage}.seeds"), experiment.seeds.len() as f64, Format::Count);
+            let metric = if stage == "screening" { "s" } else { "s.mean" };
+            let value = |arm: &String| self.0.get(&format!("{stage}.{arm}.{metric}")).and_then(|number| number.value);
+            // the first of equals, so the baseline wins no tie it does not lead the list in
+            let best = experiment.arms.iter().filter_map(|arm| Some((arm, value(arm)?)));
+            let best = best.fold(None, |best: Option<(&String, f64)>, (arm, value)| match best {
+                Some((_, highest)) if highest >= value => best,
+                _ => Some((arm, value)),
+            });
+            if let Some((arm, _)) = best {
+                self.add_word(&format!("{stage}.first"), arm);
+            }
+        }
+    }
+
+    fn add_corpus(&mut self, sources: &Sources) -> Result<(), Error> {
+        for index in corpus_splits(sources)? {
+            for (name, value) in corpus_counts(index) {
+                let format = if name == "hours" { Format::Fixed(2) } else { Format::Count };
+                self.add_count(format!("corpus.{}.{name}", index.split), value, format);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_comparison(&mut self, sources: &Sources) -> Result<(), Error> {
+        let (facts, frame, published) = (&sources.facts, sources.frame()?, sources.published()?);
+        let compare = sources.compare()?;
+        let mut compared = 0;
+        for entry in &compare.compare {
+            compared += usize::from(entry.ours(facts, frame)?.is_some());
+        }
+        let mut outcomes = Vec::new();
+        for claim in &compare.claim {
+            outcomes.push(claim.test(frame, published)?.1);
+        }
+        let count = |outcome| outcomes.iter().filter(|found| **found == outcome).count();
+        for (key, n) in [
+            ("compare.published", published.n_numeric()),
+            ("compare.compared", compared),
+            ("compare.open", published.n_numeric() - compared),
+            ("claims.hold", count(Outcome::Holds)),
+            ("claims.fail", count(Outcome::Fails)),
+            ("claims.open", count(Outcome::Open)),
+            ("claims.all", outcomes.len()),
+        ] {
+            self.add_count(key.to_owned(), n as f64, Format::Count);
+        }
+        Ok(())
+    }
+}
+
+/// Stage `numbers`: outputs `tex` (macros) and `json` (values and text by key).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Numbers {
+    /// Facts about the campaign.
+    pub facts: Facts,
+}
+
+impl Numbers {
+    /// What the numbers are made from.
+    pub const INPUTS: [Input; 5] =
+        [Input::Measurements, Input::Published, Input::Compare, Input::Indices, Input::Lineage];
+}
+
+impl Stage for Numbers {
+    const KIND: &'static str = "numbers";
+    const CRATE: &'static str = env!("CARGO_PKG_NAME");
+
+    fn outputs(&self) -> Vec<&'static str> {
+        vec!["tex", "json"]
+    }
+
+    fn run(&self, cx: &mut Context) -> Result<(), StageError> {
+        let sources = Sources::read("numbers", &self.facts, &Self::INPUTS, cx)?;
+        let numbers = NumberMap::collect(&sources)?;
+        cx.write("tex", numbers.tex())?;
+        cx.write("json", numbers.json())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    fn numbers() -> NumberMap {
+        NumberMap::collect(&fixture::sources()).unwrap()
+    }
+
+    #[test]
+    fn keys_read_like_prose() {
+        let numbers = numbers();
+        for key in [
+            "replication.d4a4.s.mean",
+            "replication.d4a4.s.sd",
+            "replication.d4a4.vs_d0.delta_s",
+            "replication.d4a4.vs_d0.welch_p",
+            "replication.d4a4.seed42.s",
+            "screening.d4a4.s",
+            "screening.d4a4.s.low",
+            "corpus.train.windows",
+            "chance.r10",
+            "compare.open",
+        ] {
+            assert!(numbers.get(key).unwrap().value.is_some(), "{key}");
+        }
+        assert_eq!(numbers.get("replication.first").unwrap().tex, "d4a4");
+        assert_eq!(numbers.get("campaign.digest").unwrap().tex.len(), 64);
+        assert_eq!(numbers.get("replication.seeds").unwrap().tex, "3");
+    }
+
+    #[test]
+    fn a_missing_key_names_the_nearest() {
+        let error = numbers().get("replication.d4a4.s.maen").unwrap_err().to_string();
+        assert!(error.contains("`replication.d4a4.s.mean`"), "{error}");
+    }
+
+    #[test]
+    fn json_and_back() {
+        let numbers = numbers();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("numbers.json");
+        fs_err::write(&path, numbers.json()).unwrap();
+        assert_eq!(NumberMap::read(&path).unwrap(), numbers);
+        fs_err::write(&path, "{\"a\": 3}").unwrap();
+        assert!(NumberMap::read(&path).unwrap_err().to_string().contains("numbers.json"));
+    }
+
+    #[test]
+    fn latex_defines_every_number_once() {
+        let numbers = numbers();
+        let tex = numbers.tex();
+        for key in numbers.0.keys() {
+            assert_eq!(tex.matches(&format!("\\hitdef{{{key}}}")).count(), 1, "{key}");
+        }
+        assert!(tex.contains("\\hitdef{replication.d4a4.vs_d0.delta_s}{$+$"), "differences carry their sign");
+    }
+
+    #[test]
+    fn every_published_number_is_compared_or_counted_as_open() {
+        let numbers = numbers();
+        let n = |key: &str| numbers.get(key).unwrap().value.unwrap();
+        assert_eq!(n("compare.compared") + n("compare.open"), n("compare.published"));
+        assert!(n("compare.compared") > 20.0);
+        assert_eq!(n("claims.hold") + n("claims.fail") + n("claims.open"), n("claims.all"));
+    }
+
+    /// The numbers of a campaign with these measurements.
+    fn of(rows: &[hit_stats::Measurement]) -> Result<NumberMap, Error> {
+        let sources = fixture::sources().with(
+            Frame::new(rows).unwrap(),
+            fixture::published(),
+            fixture::compare(),
+            fixture::indices(),
+            fixture::histories(),
+        );
+        NumberMap::collect(&sources)
+    }
+
+    #[test]
+    fn a_second_schedule_enters_the_key() {
+        let mut rows = fixture::measurements();
+        let mut other = rows.iter().find(|row| row.stage == "screening" && row.metric == "s").unwrap().clone();
+        other.schedule = "trapez5".to_owned();
+        other.value = 1.0;
+        rows.push(other);
+        let numbers = of(&rows).unwrap();
+        assert!(numbers.get("screening.d0.cosine5.s").is_ok() || numbers.get("screening.a4.cosine5.s").is_ok());
+        assert!(numbers.0.keys().any(|key| key.contains(".trapez5.s")));
+        assert!(!numbers.has("screening.d4a4.s"), "a key that does not say which");
+        assert!(numbers.has("replication.d4a4.s.mean"), "other experiments keep their keys");
+    }
+
+    #[test]
+    fn two_values_for_one_key_are_an_error() {
+        let mut rows = fixture::measurements();
+        let twin = rows.iter().find(|row| row.stage == "screening" && row.condition == "best").unwrap().clone();
+        rows.push(hit_stats::Measurement { condition: String::new(), value: twin.value + 1.0, ..twin });
+        let error = of(&rows).unwrap_err().to_string();
+        assert!(error.contains("key `screening."), "{error}");
+    }
+
+    #[test]
+    fn single_epochs_have_no_key() {
+        assert!(numbers().0.keys().all(|key| !key.contains("epoch_") && !key.contains("epoch=")));
+    }
+
+    #[test]
+    fn the_first_of_equal_arms_is_the_one_configured_first() {
+        let mut rows = fixture::measurements();
+        for row in rows.iter_mut().filter(|row| row.metric == "s_mean") {
+            row.value = 50.0;
+        }
+        assert_eq!(of(&rows).unwrap().get("replication.first").unwrap().tex, "d0");
+        rows.retain(|row| row.metric != "s_mean");
+        assert!(!of(&rows).unwrap().has("replication.first"), "nothing to be first in");
+    }
+
+    #[test]
+    fn the_stage_writes_what_the_map_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut cx = Context::new(dir.path().join("out"), dir.path().join("scratch"));
+        let error = Numbers { facts: fixture::facts() }.run(&mut cx).unwrap_err();
+        assert!(matches!(error, StageError::NoInput { name, .. } if name == "measurements"));
+    }
+}

@@ -1,0 +1,173 @@
+//! The templates of the project with a made-up campaign: rendered, checked, set.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use hit_stage::{Context, Digest, FileRef, OpenFile, OpenTree, Opened, Stage};
+
+use crate::facts::Facts;
+use crate::{Figure, Numbers, Pdf, Table, Tex, figures, fixture, latex, tables, tex};
+
+const TEMPLATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../paper/templates");
+
+fn templates() -> BTreeMap<String, String> {
+    let read = |entry: std::io::Result<fs_err::DirEntry>| {
+        let entry = entry.unwrap();
+        (entry.file_name().into_string().unwrap(), fs_err::read_to_string(entry.path()).unwrap())
+    };
+    fs_err::read_dir(TEMPLATES).unwrap().map(read).collect()
+}
+
+fn main_tex(facts: &Facts) -> String {
+    tex::render(&templates(), fixture::values(facts)).unwrap()
+}
+
+fn comparable() -> Facts {
+    let mut facts = fixture::facts();
+    facts.published_protocol = true;
+    facts.corpus.audio = hit_schema::AudioSource::Recorded;
+    facts
+}
+
+#[test]
+fn every_table_and_figure_is_in_the_paper_with_caption_and_label() {
+    let main = main_tex(&fixture::facts());
+    for def in tables::TABLES {
+        assert!(main.contains(&format!("\\input{{tables/{}.tex}}", def.id)), "table {}", def.id);
+        assert_eq!(main.matches(&format!("\\label{{tab:{}}}", def.id)).count(), 1, "table {}", def.id);
+    }
+    for def in figures::FIGURES {
+        assert!(main.contains(&format!("{{figures/{}.pdf}}", def.id)), "figure {}", def.id);
+        assert_eq!(main.matches(&format!("\\label{{fig:{}}}", def.id)).count(), 1, "figure {}", def.id);
+    }
+}
+
+#[test]
+fn what_is_not_comparable_says_so_in_the_banner_and_in_every_comparing_caption() {
+    let main = main_tex(&fixture::facts());
+    assert!(main.contains("Not the published experiment"));
+    let captions: Vec<&str> =
+        main.lines().filter(|line| line.contains("\\caveat}") && !line.starts_with("\\newcommand{\\caveat}")).collect();
+    assert_eq!(captions.len(), 5, "screening, replication, claims, parameters, appendix: {captions:?}");
+    assert!(main.contains("Not comparable with the published values"));
+    let main = main_tex(&comparable());
+    assert!(!main.contains("Not the published experiment") && !main.contains("Not comparable"));
+}
+
+#[test]
+fn the_abstract_does_not_praise_a_baseline_that_wins() {
+    let facts = fixture::facts();
+    let mut values = fixture::values(&facts);
+    let mut json: BTreeMap<String, serde_json::Value> = serde_json::from_str(&values.numbers.json()).unwrap();
+    json.get_mut("replication.first").unwrap()["tex"] = "d0".into();
+    values.numbers = serde_json::from_value(serde_json::to_value(json).unwrap()).unwrap();
+    let main = tex::render(&templates(), values).unwrap();
+    assert!(main.contains("No arm with a descriptor has a higher mean than the baseline"));
+}
+
+#[test]
+fn a_campaign_of_one_seed_or_without_experiments_renders() {
+    let mut facts = fixture::facts();
+    facts.screening = None;
+    assert!(!main_tex(&facts).contains("\\subsection{Screening}"));
+    facts.replication = None;
+    assert!(!main_tex(&facts).contains("\\subsection{Replication"));
+}
+
+/// A file below `root` as an input.
+fn input(root: &Path, name: &str, bytes: &[u8]) -> Opened {
+    let path = root.join("inputs").join(name);
+    fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+    fs_err::write(&path, bytes).unwrap();
+    Opened::File(OpenFile { path, file: FileRef { digest: Digest::of(bytes), size: bytes.len() as u64 } })
+}
+
+/// Runs every stage from measurements to the tree of LaTeX, as the graph would.
+fn tree(root: &Path) -> OpenTree {
+    let facts = fixture::facts();
+    let paper = |name: &str| fs_err::read(Path::new(TEMPLATES).join("..").join(name)).unwrap();
+    let mut sources = BTreeMap::from([
+        ("measurements".to_owned(), hit_stats::Measurement::to_csv(&fixture::measurements()).unwrap().into_bytes()),
+        ("published".to_owned(), paper("published.toml")),
+        ("compare".to_owned(), paper("compare.toml")),
+        ("lineage".to_owned(), b"stage key output\n".to_vec()),
+    ]);
+    for index in fixture::indices() {
+        sources.insert(format!("index/{}", index.split), index.to_json().into_bytes());
+    }
+    for (run, rows) in fixture::histories() {
+        sources.insert(format!("{run}/history"), hit_schema::HistoryRow::to_csv(&rows).into_bytes());
+    }
+    let run = |name: &str, stage: &dyn Fn(&mut Context)| {
+        let mut cx = Context::new(root.join(name), root.join("scratch"));
+        cx.inputs = sources.iter().map(|(name, bytes)| (name.clone(), input(root, name, bytes))).collect();
+        stage(&mut cx);
+    };
+    let mut cx = Context::new(root.join("tex"), root.join("scratch"));
+    for def in tables::TABLES {
+        run(def.id, &|cx| Table { id: def.id.to_owned(), facts: facts.clone() }.run(cx).unwrap());
+        let tex = fs_err::read(root.join(def.id).join("tex")).unwrap();
+        cx.inputs.insert(format!("tables/{}", def.id), input(root, &format!("tables/{}", def.id), &tex));
+    }
+    for def in figures::FIGURES {
+        let name = format!("figure-{}", def.id);
+        run(&name, &|cx| Figure { id: def.id.to_owned(), facts: facts.clone() }.run(cx).unwrap());
+        let pdf = fs_err::read(root.join(&name).join("pdf")).unwrap();
+        cx.inputs.insert(format!("figures/{}", def.id), input(root, &format!("figures/{}", def.id), &pdf));
+    }
+    run("numbers", &|cx| Numbers { facts: facts.clone() }.run(cx).unwrap());
+    for (name, output) in [("numbers", "tex"), ("numbers_json", "json")] {
+        let bytes = fs_err::read(root.join("numbers").join(output)).unwrap();
+        cx.inputs.insert(name.to_owned(), input(root, name, &bytes));
+    }
+    cx.inputs.insert("published".to_owned(), input(root, "published", &sources["published"]));
+    for (name, text) in templates() {
+        cx.inputs.insert(format!("templates/{name}"), input(root, &format!("templates/{name}"), text.as_bytes()));
+    }
+    Tex { facts }.run(&mut cx).unwrap();
+    linked_tree(&cx, root)
+}
+
+/// The output tree of [`Tex`] with its links resolved, as the store would give it to the next stage.
+fn linked_tree(cx: &Context, root: &Path) -> OpenTree {
+    let inputs: Vec<&OpenFile> = cx
+        .inputs
+        .values()
+        .filter_map(|opened| match opened {
+            Opened::File(file) => Some(file),
+            Opened::Tree(_) => None,
+        })
+        .collect();
+    let mut tree = BTreeMap::new();
+    for ((_, name), file) in &cx.linked {
+        tree.insert(name.clone(), (*inputs.iter().find(|input| input.file == *file).unwrap()).clone());
+    }
+    let main = fs_err::read(root.join("tex/paper/main.tex")).unwrap();
+    let Opened::File(main) = input(root, "main.tex", &main) else { unreachable!() };
+    tree.insert("main.tex".to_owned(), main);
+    OpenTree(tree)
+}
+
+#[test]
+fn from_measurements_to_a_pdf_of_the_same_bytes() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let trees = [tree(first.path()), tree(second.path())];
+    let digests = |tree: &OpenTree| tree.0.iter().map(|(name, file)| (name.clone(), file.file)).collect::<Vec<_>>();
+    assert_eq!(digests(&trees[0]), digests(&trees[1]));
+    let Some(engine) = latex::find_engine() else {
+        eprintln!("skipped: {}", latex::ADVICE);
+        return;
+    };
+    let pdf = |tree: &OpenTree, root: &Path| {
+        let mut cx = Context::new(root.join("pdf"), root.join("pdf-scratch"));
+        cx.inputs.insert("tree".to_owned(), Opened::Tree(tree.clone()));
+        Pdf::new(&engine).run(&mut cx).unwrap_or_else(|error| panic!("{error}"));
+        let log = fs_err::read_to_string(root.join("pdf-scratch/main.log")).unwrap_or_default();
+        for bad in ["LaTeX Warning: Reference", "There were undefined references", "Overfull \\hbox"] {
+            assert!(!log.contains(bad), "{bad}:\n{log}");
+        }
+        fs_err::read(root.join("pdf/pdf")).unwrap()
+    };
+    let pdfs = [pdf(&trees[0], first.path()), pdf(&trees[1], second.path())];
+    assert!(pdfs[0] == pdfs[1], "two runs in two folders give two PDFs");
+}

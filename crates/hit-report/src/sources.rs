@@ -1,0 +1,284 @@
+//! What tables, figures and numbers are made from, read as far as each says that it needs it.
+
+use std::collections::BTreeMap;
+
+use hit_schema::{HistoryRow, RunId, SplitIndex};
+use hit_stage::{Context, Digest, Opened, StageError};
+
+use crate::compare::Compare;
+use crate::error::Error;
+use crate::facts::Facts;
+use crate::frame::{Frame, Select};
+use crate::published::Published;
+
+/// An input of a table or figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// File `measurements`: the merged measurements, CSV.
+    Measurements,
+    /// File `published`: published values, TOML.
+    Published,
+    /// File `compare`: which measurement stands beside which published value, TOML.
+    Compare,
+    /// Files `index/<split>`: the performances of each split, JSON.
+    Indices,
+    /// Files `<run>/history`: the course of each training, CSV.
+    Histories,
+    /// File `lineage`: stage, key and outputs of everything upstream, one stage a line.
+    Lineage,
+}
+
+impl Input {
+    /// Its name, or the pattern of its names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Measurements => "measurements",
+            Self::Published => "published",
+            Self::Compare => "compare",
+            Self::Indices => "index/<split>",
+            Self::Histories => "<run>/history",
+            Self::Lineage => "lineage",
+        }
+    }
+}
+
+/// The inputs of one table, figure or the numbers.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// Facts about the campaign.
+    pub facts: Facts,
+    id: String,
+    measurements: Option<Frame>,
+    published: Option<Published>,
+    compare: Option<Compare>,
+    indices: Option<BTreeMap<String, SplitIndex>>,
+    histories: Option<BTreeMap<RunId, Vec<HistoryRow>>>,
+    lineage: Option<Digest>,
+}
+
+impl Sources {
+    /// No inputs: every accessor fails until one is set.
+    pub fn empty(id: &str, facts: Facts) -> Self {
+        Self {
+            facts,
+            id: id.to_owned(),
+            measurements: None,
+            published: None,
+            compare: None,
+            indices: None,
+            histories: None,
+            lineage: None,
+        }
+    }
+
+    /// Reads the inputs listed, from the context of a stage.
+    ///
+    /// # Errors
+    /// [`StageError::NoInput`] if one was not given; otherwise what is wrong with it.
+    pub fn read(id: &str, facts: &Facts, inputs: &[Input], cx: &Context) -> Result<Self, StageError> {
+        let mut sources = Self::empty(id, facts.clone());
+        for input in inputs {
+            match input {
+                Input::Measurements => sources.measurements = Some(Frame::read(&cx.file("measurements")?.path)?),
+                Input::Published => sources.published = Some(Published::read(&cx.file("published")?.path)?),
+                Input::Compare => sources.compare = Some(Compare::read(&cx.file("compare")?.path)?),
+                Input::Indices => sources.indices = Some(read_indices(cx)?),
+                Input::Histories => sources.histories = Some(read_histories(cx)?),
+                Input::Lineage => sources.lineage = Some(cx.file("lineage")?.file.digest),
+            }
+        }
+        Ok(sources)
+    }
+
+    /// The measurements.
+    ///
+    /// # Errors
+    /// [`Error::Undeclared`].
+    pub fn frame(&self) -> Result<&Frame, Error> {
+        self.declared(Input::Measurements, self.measurements.as_ref())
+    }
+
+    /// The published values.
+    ///
+    /// # Errors
+    /// [`Error::Undeclared`].
+    pub fn published(&self) -> Result<&Published, Error> {
+        self.declared(Input::Published, self.published.as_ref())
+    }
+
+    /// What stands beside what.
+    ///
+    /// # Errors
+    /// [`Error::Undeclared`].
+    pub fn compare(&self) -> Result<&Compare, Error> {
+        self.declared(Input::Compare, self.compare.as_ref())
+    }
+
+    /// The splits by name.
+    ///
+    /// # Errors
+    /// [`Error::Undeclared`].
+    pub fn indices(&self) -> Result<&BTreeMap<String, SplitIndex>, Error> {
+        self.declared(Input::Indices, self.indices.as_ref())
+    }
+
+    /// Training histories by run.
+    ///
+    /// # Errors
+    /// [`Error::Undeclared`].
+    pub fn histories(&self) -> Result<&BTreeMap<RunId, Vec<HistoryRow>>, Error> {
+        self.declared(Input::Histories, self.histories.as_ref())
+    }
+
+    /// Digest of the lineage: it stands for the whole campaign.
+    ///
+    /// # Errors
+    /// [`Error::Undeclared`].
+    pub fn lineage(&self) -> Result<Digest, Error> {
+        self.declared(Input::Lineage, self.lineage.as_ref()).copied()
+    }
+
+    /// The chance level that S is put beside, percent, and what it is of: measured for S where the retrieval wrote it
+    /// (spec 9.5), else that of R@10, which S does not exceed.
+    ///
+    /// # Errors
+    /// [`Error::Undeclared`].
+    pub fn chance(&self) -> Result<(f64, &'static str), Error> {
+        let measured = self.frame()?.filter(&Select::default().metric("chance_s"))?.measured()?;
+        Ok(measured.first().map_or((self.facts.chance(10), "R@10"), |chance| (chance.value, "S")))
+    }
+
+    fn declared<'a, T>(&self, input: Input, value: Option<&'a T>) -> Result<&'a T, Error> {
+        value.ok_or_else(|| Error::Undeclared { id: self.id.clone(), input: input.name() })
+    }
+
+    /// Sets inputs by hand, for tests.
+    #[cfg(test)]
+    pub(crate) fn with(
+        mut self,
+        measurements: Frame,
+        published: Published,
+        compare: Compare,
+        indices: Vec<SplitIndex>,
+        histories: BTreeMap<RunId, Vec<HistoryRow>>,
+    ) -> Self {
+        self.measurements = Some(measurements);
+        self.published = Some(published);
+        self.compare = Some(compare);
+        self.indices = Some(indices.into_iter().map(|index| (index.split.clone(), index)).collect());
+        self.histories = Some(histories);
+        self.lineage = Some(Digest::of(b"fixture"));
+        self
+    }
+}
+
+fn read_indices(cx: &Context) -> Result<BTreeMap<String, SplitIndex>, StageError> {
+    let mut indices = BTreeMap::new();
+    for (split, opened) in cx.inputs_under("index/") {
+        if let Opened::File(file) = opened {
+            indices.insert(split.to_owned(), SplitIndex::read(&file.path)?);
+        }
+    }
+    if indices.is_empty() {
+        return Err(StageError::NoInput { name: Input::Indices.name().to_owned(), expected: "file" });
+    }
+    Ok(indices)
+}
+
+fn read_histories(cx: &Context) -> Result<BTreeMap<RunId, Vec<HistoryRow>>, StageError> {
+    let mut histories = BTreeMap::new();
+    for (name, opened) in &cx.inputs {
+        if let (Some(run), Opened::File(file)) = (name.strip_suffix("/history"), opened) {
+            histories.insert(run.parse()?, HistoryRow::read(&file.path)?);
+        }
+    }
+    Ok(histories)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn what_is_not_declared_cannot_be_read() {
+        let sources = Sources::empty("x", fixture::facts());
+        let error = sources.frame().unwrap_err();
+        assert_eq!(error.to_string(), "x reads `measurements` and does not list it among its inputs");
+        assert!(sources.lineage().is_err() && sources.indices().is_err() && sources.histories().is_err());
+        assert!(fixture::sources().frame().is_ok());
+    }
+
+    #[test]
+    fn an_input_that_was_not_given_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let cx = Context::new(dir.path().join("out"), dir.path().join("scratch"));
+        let error = Sources::read("x", &fixture::facts(), &[Input::Published], &cx).unwrap_err();
+        assert!(matches!(error, StageError::NoInput { name, .. } if name == "published"));
+        let error = Sources::read("x", &fixture::facts(), &[Input::Indices], &cx).unwrap_err();
+        assert!(matches!(error, StageError::NoInput { .. }));
+    }
+
+    /// A context with files of these names and texts.
+    fn context(root: &std::path::Path, files: &[(&str, &str)]) -> Context {
+        let mut cx = Context::new(root.join("out"), root.join("scratch"));
+        for (idx, (name, text)) in files.iter().enumerate() {
+            let path = root.join(format!("input{idx}"));
+            fs_err::write(&path, text).unwrap();
+            let file = hit_stage::FileRef { digest: Digest::of(text.as_bytes()), size: text.len() as u64 };
+            cx.inputs.insert((*name).to_owned(), Opened::File(hit_stage::OpenFile { path, file }));
+        }
+        cx
+    }
+
+    #[test]
+    fn a_damaged_input_is_named_with_what_is_wrong() {
+        let cases = [
+            (Input::Measurements, "measurements", "stage,arm\nx,y\n", "columns"),
+            (Input::Measurements, "measurements", "", "columns"),
+            (Input::Published, "published", "[a]\nb = { value = 1, unit = \"\" }", "no source"),
+            (Input::Compare, "compare", "compare = 3", "compare"),
+            (Input::Indices, "index/train", "{\"split\":\"train\"", "split index"),
+            (Input::Histories, "d0@cosine#42/history", "epoch,loss\n1,x\n", "history"),
+            (Input::Histories, "d0-cosine/history", "", "`d0-cosine` is not a run"),
+        ];
+        for (input, name, text, expected) in cases {
+            let dir = tempfile::tempdir().unwrap();
+            let cx = context(dir.path(), &[(name, text)]);
+            let error = Sources::read("x", &fixture::facts(), &[input], &cx).unwrap_err().to_string();
+            assert!(error.contains(expected), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn splits_and_runs_are_found_by_the_names_of_inputs() {
+        let dir = tempfile::tempdir().unwrap();
+        let indices = fixture::indices();
+        let (train, test) = (indices[0].to_json(), indices[2].to_json());
+        let histories = fixture::histories();
+        let (run, rows) = histories.first_key_value().unwrap();
+        let (history_name, history) = (format!("{run}/history"), HistoryRow::to_csv(rows));
+        let files = [
+            ("index/train", train.as_str()),
+            ("index/test", test.as_str()),
+            (history_name.as_str(), history.as_str()),
+            ("lineage", "a\n"),
+        ];
+        let cx = context(dir.path(), &files);
+        let inputs = [Input::Indices, Input::Histories, Input::Lineage];
+        let sources = Sources::read("x", &fixture::facts(), &inputs, &cx).unwrap();
+        assert_eq!(sources.indices().unwrap().keys().collect::<Vec<_>>(), ["test", "train"]);
+        assert_eq!(sources.histories().unwrap(), &BTreeMap::from([(run.clone(), rows.clone())]));
+        assert_eq!(sources.lineage().unwrap(), Digest::of(b"a\n"), "the digest of the file, not of its name");
+        assert!(sources.frame().is_err());
+    }
+
+    #[test]
+    fn the_chance_of_s_is_measured_if_it_can_be() {
+        assert_eq!(fixture::sources().chance().unwrap(), (14.2, "S"));
+        let rows: Vec<_> = fixture::measurements().into_iter().filter(|row| row.metric != "chance_s").collect();
+        let mut sources = fixture::sources();
+        sources.measurements = Some(Frame::new(&rows).unwrap());
+        assert_eq!(sources.chance().unwrap(), (15.625, "R@10"), "ten of a pool of 64");
+    }
+}

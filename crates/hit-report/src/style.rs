@@ -1,0 +1,487 @@
+//! One style for all figures: size in print millimetres, one bundled font, colours that survive colour blindness and
+//! greyscale through marker and dash, and a canvas to draw on.
+
+use std::sync::Once;
+
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+/// Drawing units a millimetre: plotters rounds to whole units, which are then 1/20 mm.
+pub(crate) const UNITS_PER_MM: f64 = 20.0;
+const FONT: &str = "Open Sans";
+static FONT_BYTES: &[u8] = include_bytes!("fonts/OpenSans-Regular.ttf");
+
+/// Ascent and descent of the font together, in its em (2789 of 2048 units): plotters measures text whose height is
+/// the size asked for, SVG sets text whose em is.
+const HEIGHT_PER_EM: f64 = 2789.0 / 2048.0;
+
+/// Size of all text, millimetres (8 pt).
+pub(crate) const TEXT_MM: f64 = 2.8;
+/// Width of axes and thin lines, millimetres.
+pub(crate) const THIN_MM: f64 = 0.2;
+/// Width of data lines, millimetres.
+pub(crate) const LINE_MM: f64 = 0.45;
+
+pub(crate) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
+pub(crate) const GREY: RGBColor = RGBColor(0x8a, 0x8a, 0x8a);
+pub(crate) const PALE: RGBColor = RGBColor(0xe2, 0xe2, 0xe2);
+
+/// Colours of Okabe and Ito that stand out on white, dark ones first.
+const PALETTE: [RGBColor; 6] = [
+    RGBColor(0x00, 0x00, 0x00),
+    RGBColor(0x00, 0x72, 0xb2),
+    RGBColor(0xd5, 0x5e, 0x00),
+    RGBColor(0x00, 0x9e, 0x73),
+    RGBColor(0xcc, 0x79, 0xa7),
+    RGBColor(0x56, 0xb4, 0xe9),
+];
+
+/// Shape of a data point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Marker {
+    Circle,
+    Square,
+    Triangle,
+    Diamond,
+    Down,
+}
+
+const MARKERS: [Marker; 5] = [Marker::Circle, Marker::Square, Marker::Triangle, Marker::Diamond, Marker::Down];
+/// Lengths drawn and left out in turn, millimetres; empty is a solid line.
+const DASHES: [&[f64]; 4] = [&[], &[2.2, 0.9], &[0.7, 0.7], &[2.6, 0.8, 0.6, 0.8]];
+
+/// How the arm at that place of the configuration is drawn: no two of the first 60 look alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Look {
+    pub(crate) colour: RGBColor,
+    pub(crate) marker: Marker,
+    pub(crate) dash: &'static [f64],
+}
+
+pub(crate) fn look(idx: usize) -> Look {
+    let dash = DASHES[idx % DASHES.len()];
+    Look { colour: PALETTE[idx % PALETTE.len()], marker: MARKERS[idx % MARKERS.len()], dash }
+}
+
+/// Where text sits relative to its point, horizontally.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum At {
+    Start,
+    Middle,
+    End,
+}
+
+/// A drawing of fixed print size; all coordinates in millimetres from the top left.
+pub(crate) struct Canvas<'a> {
+    area: DrawingArea<SVGBackend<'a>, plotters::coord::Shift>,
+}
+
+/// Draws a figure of that size and returns its SVG text, sized in millimetres.
+pub(crate) fn draw(
+    (width_mm, height_mm): (f64, f64),
+    paint: impl FnOnce(&Canvas) -> Result<(), String>,
+) -> Result<String, String> {
+    register();
+    let units = |mm: f64| (mm * UNITS_PER_MM).round() as u32;
+    let size = (units(width_mm), units(height_mm));
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        area.fill(&WHITE).map_err(|error| error.to_string())?;
+        let canvas = Canvas { area };
+        paint(&canvas)?;
+        canvas.area.present().map_err(|error| error.to_string())?;
+    }
+    let plain = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
+    let print = format!("width=\"{width_mm}mm\" height=\"{height_mm}mm\"");
+    Ok(svg.replacen(&plain, &print, 1))
+}
+
+fn register() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let registered = plotters::style::register_font(FONT, FontStyle::Normal, FONT_BYTES);
+        assert!(registered.is_ok(), "the bundled font is a font");
+    });
+}
+
+/// The PDF of an SVG that [`draw`] made, with the bundled font and no other.
+pub(crate) fn pdf(svg: &str) -> Result<Vec<u8>, String> {
+    let mut options = svg2pdf::usvg::Options { font_family: FONT.to_owned(), ..Default::default() };
+    options.fontdb_mut().load_font_data(FONT_BYTES.to_vec());
+    let tree = svg2pdf::usvg::Tree::from_str(svg, &options).map_err(|error| error.to_string())?;
+    // an SVG pixel is 1/96 inch, so the page has the millimetres that the SVG says
+    let page = svg2pdf::PageOptions { dpi: 96.0 };
+    svg2pdf::to_pdf(&tree, svg2pdf::ConversionOptions::default(), page).map_err(|error| error.to_string())
+}
+
+fn px((x, y): (f64, f64)) -> (i32, i32) {
+    ((x * UNITS_PER_MM).round() as i32, (y * UNITS_PER_MM).round() as i32)
+}
+
+fn stroke(colour: RGBColor, width_mm: f64) -> ShapeStyle {
+    ShapeStyle { color: colour.to_rgba(), filled: false, stroke_width: (width_mm * UNITS_PER_MM).round() as u32 }
+}
+
+impl<'a> Canvas<'a> {
+    fn element<'e, E>(&self, element: &'e E) -> Result<(), String>
+    where
+        &'e E: plotters::element::PointCollection<'e, (i32, i32)>,
+        E: plotters::element::Drawable<SVGBackend<'a>>,
+    {
+        self.area.draw(element).map_err(|error| error.to_string())
+    }
+
+    /// Text of the one size, its middle line at `y`.
+    pub(crate) fn text(&self, text: &str, at: (f64, f64), place: At, colour: RGBColor) -> Result<(), String> {
+        let hpos = match place {
+            At::Start => HPos::Left,
+            At::Middle => HPos::Center,
+            At::End => HPos::Right,
+        };
+        // plotters writes font-size = size / 1.24
+        let style =
+            TextStyle::from((FONT, TEXT_MM * UNITS_PER_MM * 1.24)).pos(Pos::new(hpos, VPos::Center)).color(&colour);
+        self.area.draw_text(text, &style, px(at)).map_err(|error| error.to_string())
+    }
+
+    /// Width of a text, millimetres.
+    pub(crate) fn text_width(&self, text: &str) -> Result<f64, String> {
+        let style = TextStyle::from((FONT, TEXT_MM * UNITS_PER_MM * HEIGHT_PER_EM));
+        let (width, _) = self.area.estimate_text_size(text, &style).map_err(|error| error.to_string())?;
+        Ok(f64::from(width) / UNITS_PER_MM)
+    }
+
+    /// A line through points, with dashes if there are any.
+    pub(crate) fn line(
+        &self,
+        points: &[(f64, f64)],
+        colour: RGBColor,
+        width_mm: f64,
+        dash: &[f64],
+    ) -> Result<(), String> {
+        for piece in dashes(points, dash) {
+            self.element(&PathElement::new(piece.into_iter().map(px).collect::<Vec<_>>(), stroke(colour, width_mm)))?;
+        }
+        Ok(())
+    }
+
+    /// A data point of that half width; hollow ones are white inside.
+    pub(crate) fn marker(
+        &self,
+        marker: Marker,
+        (x, y): (f64, f64),
+        r: f64,
+        colour: RGBColor,
+        hollow: bool,
+    ) -> Result<(), String> {
+        let fill = if hollow { WHITE } else { colour };
+        let corners: Vec<(f64, f64)> = match marker {
+            Marker::Circle => {
+                self.element(&Circle::new(px((x, y)), (r * UNITS_PER_MM).round() as i32, fill.filled()))?;
+                let edge = stroke(colour, THIN_MM);
+                return self.element(&Circle::new(px((x, y)), (r * UNITS_PER_MM).round() as i32, edge));
+            }
+            Marker::Square => vec![(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
+            Marker::Triangle => vec![(0.0, -1.15), (1.1, 0.85), (-1.1, 0.85)],
+            Marker::Diamond => vec![(0.0, -1.25), (1.25, 0.0), (0.0, 1.25), (-1.25, 0.0)],
+            Marker::Down => vec![(0.0, 1.15), (1.1, -0.85), (-1.1, -0.85)],
+        };
+        let mut points: Vec<_> = corners.into_iter().map(|(dx, dy)| px((x + r * dx, y + r * dy))).collect();
+        self.element(&Polygon::new(points.clone(), fill.filled()))?;
+        points.push(points[0]);
+        self.element(&PathElement::new(points, stroke(colour, THIN_MM)))
+    }
+}
+
+/// Cuts a line into its dashes; the whole line if `dash` is empty.
+fn dashes(points: &[(f64, f64)], dash: &[f64]) -> Vec<Vec<(f64, f64)>> {
+    if dash.is_empty() || points.len() < 2 {
+        return vec![points.to_vec()];
+    }
+    let (mut pieces, mut current) = (Vec::new(), vec![points[0]]);
+    let (mut which, mut left) = (0, dash[0]);
+    for pair in points.windows(2) {
+        let (mut from, to) = (pair[0], pair[1]);
+        loop {
+            let rest = libm_hypot(to.0 - from.0, to.1 - from.1);
+            if rest <= left {
+                left -= rest;
+                current.push(to);
+                break;
+            }
+            let share = left / rest;
+            from = (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));
+            current.push(from);
+            if which % 2 == 0 {
+                pieces.push(std::mem::take(&mut current));
+            }
+            current = vec![from];
+            which += 1;
+            left = dash[which % dash.len()];
+        }
+    }
+    if which % 2 == 0 && current.len() > 1 {
+        pieces.push(current);
+    }
+    pieces
+}
+
+/// Length of a vector: `sqrt` is exact by IEEE 754, so the same on every machine.
+fn libm_hypot(x: f64, y: f64) -> f64 {
+    (x * x + y * y).sqrt()
+}
+
+/// A linear axis.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Axis {
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    pub(crate) ticks: Vec<f64>,
+}
+
+impl Axis {
+    /// An axis with round ticks, about `n` of them, that covers all finite values.
+    pub(crate) fn covering(values: impl Iterator<Item = f64>, n: usize) -> Self {
+        let (low, high) = values
+            .filter(|value| value.is_finite())
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+        let (low, high) = match (low.is_finite(), high > low) {
+            (false, _) => (0.0, 1.0),
+            (true, false) => (low - 0.5, low + 0.5),
+            (true, true) => (low, high),
+        };
+        let step = round_step((high - low) / n as f64);
+        let (first, last) = ((low / step).floor(), (high / step).ceil());
+        let ticks: Vec<f64> = (0..=(last - first) as usize).map(|k| (first + k as f64) * step).collect();
+        Self { low: first * step, high: last * step, ticks }
+    }
+
+    /// Tick labels with the decimals that tell neighbours apart.
+    pub(crate) fn labels(&self) -> Vec<String> {
+        let step = if self.ticks.len() > 1 { self.ticks[1] - self.ticks[0] } else { 1.0 };
+        let decimals = (0..6).find(|d| step * 10_f64.powi(*d) >= 0.999).unwrap_or(6) as usize;
+        self.ticks.iter().map(|tick| crate::latex::Format::Fixed(decimals).plain(*tick).replace('-', "−")).collect()
+    }
+}
+
+/// The smallest of 1, 2, 5 times a power of ten that is at least `step`.
+fn round_step(step: f64) -> f64 {
+    let mut unit = 1.0;
+    while unit > step {
+        unit /= 10.0;
+    }
+    while unit * 10.0 <= step {
+        unit *= 10.0;
+    }
+    [1.0, 2.0, 5.0, 10.0].into_iter().map(|k| k * unit).find(|k| *k >= step * 0.999_999).unwrap_or(10.0 * unit)
+}
+
+/// A plotting area with its axes.
+pub(crate) struct Panel {
+    /// Left, top, right, bottom, millimetres.
+    pub(crate) frame: [f64; 4],
+    pub(crate) x: Axis,
+    pub(crate) y: Axis,
+}
+
+impl Panel {
+    /// Draws frame, grid lines and value labels of the vertical axis, and `title` above it.
+    pub(crate) fn new(canvas: &Canvas, frame: [f64; 4], x: Axis, y: Axis, title: &str) -> Result<Self, String> {
+        let panel = Self { frame, x, y };
+        let [left, top, right, bottom] = frame;
+        for (tick, label) in panel.y.ticks.iter().zip(panel.y.labels()) {
+            let at = panel.at(panel.x.low, *tick).1;
+            canvas.line(&[(left, at), (right, at)], PALE, THIN_MM, &[])?;
+            canvas.text(&label, (left - 1.2, at), At::End, INK)?;
+        }
+        canvas.line(&[(left, top), (left, bottom), (right, bottom)], INK, THIN_MM, &[])?;
+        canvas.text(title, (left - 6.0, top - 4.0), At::Start, INK)?;
+        Ok(panel)
+    }
+
+    /// Draws the labels of the horizontal axis and its title below.
+    pub(crate) fn x_labels(&self, canvas: &Canvas, title: &str) -> Result<(), String> {
+        let [left, _, right, bottom] = self.frame;
+        for (tick, label) in self.x.ticks.iter().zip(self.x.labels()) {
+            let at = self.at(*tick, self.y.low).0;
+            canvas.line(&[(at, bottom), (at, bottom + 0.9)], INK, THIN_MM, &[])?;
+            canvas.text(&label, (at, bottom + 2.9), At::Middle, INK)?;
+        }
+        canvas.text(title, (f64::midpoint(left, right), bottom + 6.6), At::Middle, INK)
+    }
+
+    /// Where a value lies on the canvas.
+    pub(crate) fn at(&self, x: f64, y: f64) -> (f64, f64) {
+        let [left, top, right, bottom] = self.frame;
+        let share = |axis: &Axis, value: f64| (value - axis.low) / (axis.high - axis.low);
+        (left + share(&self.x, x) * (right - left), bottom - share(&self.y, y) * (bottom - top))
+    }
+}
+
+/// Draws a legend in rows from the top left, breaking where `right` is reached; returns its lower end.
+pub(crate) fn legend(
+    canvas: &Canvas,
+    items: &[(String, Look)],
+    (left, top): (f64, f64),
+    right: f64,
+) -> Result<f64, String> {
+    let (sample, gap, row) = (8.0, 5.0, 4.4);
+    let (mut x, mut y) = (left, top);
+    for (label, look) in items {
+        let width = sample + 1.5 + canvas.text_width(label)?;
+        if x > left && x + width > right {
+            (x, y) = (left, y + row);
+        }
+        canvas.line(&[(x, y), (x + sample, y)], look.colour, LINE_MM, look.dash)?;
+        canvas.marker(look.marker, (x + sample / 2.0, y), 0.9, look.colour, false)?;
+        canvas.text(label, (x + sample + 1.5, y), At::Start, INK)?;
+        x += width + gap;
+    }
+    Ok(y + row / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_axis_covers_its_values_with_few_round_ticks(
+            values in proptest::collection::vec(-1e4..1e4, 2..20), n in 2_usize..9,
+        ) {
+            let axis = Axis::covering(values.iter().copied(), n);
+            let slack = 1e-9 * (axis.high - axis.low);
+            prop_assert!(values.iter().all(|v| axis.low - slack <= *v && *v <= axis.high + slack), "{axis:?}");
+            prop_assert!(axis.ticks.windows(2).all(|pair| pair[0] < pair[1]));
+            prop_assert!((2..=n + 2).contains(&axis.ticks.len()), "{} ticks for {n}", axis.ticks.len());
+        }
+
+        #[test]
+        fn labels_of_an_axis_differ(low in -1e3..1e3, span in 1e-2..1e3) {
+            let labels = Axis::covering([low, low + span].into_iter(), 5).labels();
+            prop_assert!(labels.windows(2).all(|pair| pair[0] != pair[1]), "{labels:?}");
+        }
+    }
+
+    #[test]
+    fn looks_differ_in_more_than_colour() {
+        for a in 0..20 {
+            for b in 0..a {
+                let (a, b) = (look(a), look(b));
+                assert!(a.marker != b.marker || a.dash != b.dash, "greyscale print tells them apart");
+            }
+        }
+    }
+
+    #[test]
+    fn axes_are_round_and_cover_the_values() {
+        let axis = Axis::covering([3.2, 17.9].into_iter(), 5);
+        assert_eq!(axis.ticks, [0.0, 5.0, 10.0, 15.0, 20.0]);
+        assert_eq!(axis.labels()[1], "5");
+        let axis = Axis::covering([-0.12, 0.31].into_iter(), 4);
+        assert!(axis.low <= -0.12 && axis.high >= 0.31);
+        assert!(axis.labels()[0].starts_with('−'), "{:?}", axis.labels());
+        assert_eq!(Axis::covering(std::iter::empty(), 4).low, 0.0);
+        assert!(Axis::covering([f64::NAN, 2.0].into_iter(), 4).ticks.len() > 1);
+    }
+
+    #[test]
+    fn dashes_have_the_length_they_should() {
+        let pieces = dashes(&[(0.0, 0.0), (4.0, 0.0), (4.0, 6.0)], &[2.0, 1.0]);
+        let length = |piece: &Vec<(f64, f64)>| {
+            piece.windows(2).map(|p| libm_hypot(p[1].0 - p[0].0, p[1].1 - p[0].1)).sum::<f64>()
+        };
+        let lengths: Vec<f64> = pieces.iter().map(length).collect();
+        assert_eq!(lengths.len(), 4);
+        assert!(lengths[..3].iter().all(|l| (l - 2.0).abs() < 1e-9), "{lengths:?}");
+        assert_eq!(dashes(&[(0.0, 0.0), (1.0, 1.0)], &[]).len(), 1);
+    }
+
+    #[test]
+    fn a_drawing_has_the_print_size_it_says() {
+        let svg = draw((80.0, 50.0), |canvas| canvas.text("S − Δ", (40.0, 25.0), At::Middle, INK)).unwrap();
+        assert!(svg.contains("width=\"80mm\" height=\"50mm\" viewBox=\"0 0 1600 1000\""), "{}", &svg[..200]);
+        let pdf = pdf(&svg).unwrap();
+        let text = String::from_utf8_lossy(&pdf);
+        let at = text.find("/MediaBox").unwrap();
+        let numbers: Vec<f64> =
+            text[at + 9..at + 60].split([' ', '[', ']']).filter_map(|word| word.parse().ok()).take(4).collect();
+        assert!((numbers[2] - 80.0 / 25.4 * 72.0).abs() < 0.1, "{numbers:?}");
+        assert_eq!(pdf, super::pdf(&svg).unwrap(), "the same bytes twice");
+    }
+
+    #[test]
+    fn text_is_measured_with_the_bundled_font() {
+        let widths = std::cell::RefCell::new(Vec::new());
+        draw((10.0, 10.0), |canvas| {
+            widths.borrow_mut().extend([canvas.text_width("i")?, canvas.text_width("m")?, canvas.text_width("mm")?]);
+            Ok(())
+        })
+        .unwrap();
+        let widths = widths.into_inner();
+        assert!(widths[0] < widths[1] && widths[1] < widths[2], "{widths:?}");
+        // the advance of `m` is 1905 of 2048 units; plotters rounds to whole drawing units
+        assert!((widths[1] - 1905.0 / 2048.0 * TEXT_MM).abs() < 0.06, "{widths:?}");
+    }
+
+    #[test]
+    fn a_panel_puts_the_ends_of_its_axes_at_its_corners() {
+        let axis = |low, high| Axis { low, high, ticks: vec![low, high] };
+        draw((60.0, 40.0), |canvas| {
+            let panel = Panel::new(canvas, [10.0, 5.0, 50.0, 30.0], axis(0.0, 4.0), axis(-1.0, 1.0), "title")?;
+            assert_eq!(panel.at(0.0, -1.0), (10.0, 30.0));
+            assert_eq!(panel.at(4.0, 1.0), (50.0, 5.0), "up is towards smaller coordinates");
+            assert_eq!(panel.at(2.0, 0.0), (30.0, 17.5));
+            panel.x_labels(canvas, "x")
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn a_legend_breaks_before_the_edge() {
+        let items: Vec<_> = (0..9).map(|idx| (format!("arm number {idx}"), look(idx))).collect();
+        let ends = std::cell::RefCell::new(Vec::new());
+        let svg = draw((100.0, 60.0), |canvas| {
+            ends.borrow_mut().push(legend(canvas, &items[..1], (5.0, 5.0), 95.0)?);
+            ends.borrow_mut().push(legend(canvas, &items, (5.0, 20.0), 95.0)?);
+            Ok(())
+        })
+        .unwrap();
+        let ends = ends.into_inner();
+        assert!(ends[0] < 8.0, "one row: {ends:?}");
+        assert!(ends[1] > 20.0 + 2.0 * 4.4, "at least three rows: {ends:?}");
+        assert_eq!(svg.matches("<text").count(), 10);
+    }
+
+    #[test]
+    fn every_marker_leaves_a_trace_of_its_colour() {
+        for (idx, marker) in MARKERS.into_iter().enumerate() {
+            let colour = look(idx).colour;
+            let svg = draw((10.0, 10.0), |canvas| canvas.marker(marker, (5.0, 5.0), 1.0, colour, false)).unwrap();
+            let hex = format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2);
+            assert!(svg.matches(&hex).count() >= 2, "{marker:?}: fill and edge in {hex}");
+            let hollow = draw((10.0, 10.0), |canvas| canvas.marker(marker, (5.0, 5.0), 1.0, colour, true)).unwrap();
+            assert_eq!(hollow.matches(&hex).count(), 1, "{marker:?}: only the edge");
+        }
+    }
+
+    #[test]
+    fn text_is_escaped_for_svg_and_anchored() {
+        let svg = draw((30.0, 10.0), |canvas| canvas.text("a<b & c", (29.0, 5.0), At::End, INK)).unwrap();
+        assert!(svg.contains("text-anchor=\"end\"") && svg.contains("font-family=\"Open Sans\""), "{svg}");
+        assert!(svg.contains("a&lt;b &amp; c"), "{svg}");
+        assert!(pdf("<svg").is_err(), "what is no SVG is refused");
+    }
+
+    #[test]
+    fn steps_of_axes_are_one_two_or_five() {
+        for (wanted, expected) in
+            [(0.3, 0.5), (1.0, 1.0), (1.2, 2.0), (2.1, 5.0), (6.0, 10.0), (30.0, 50.0), (0.011, 0.02)]
+        {
+            assert!((round_step(wanted) - expected).abs() < 1e-9 * expected, "{wanted}: {}", round_step(wanted));
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Every published number that this campaign computes the same quantity of, beside ours.
+
+use super::TableDef;
+use crate::error::Error;
+use crate::facts::source_word;
+use crate::latex::Format;
+use crate::sheet::{Align, Cell, Column, Sheet};
+use crate::sources::{Input, Sources};
+
+pub(super) const DEF: TableDef = TableDef {
+    id: "compare",
+    title: "Published against ours",
+    inputs: &[Input::Measurements, Input::Published, Input::Compare],
+    build,
+};
+
+fn build(sources: &Sources) -> Result<Sheet, Error> {
+    let (facts, frame, published) = (&sources.facts, sources.frame()?, sources.published()?);
+    let mut sheet = Sheet::new(vec![
+        Column::new("quantity", "Quantity", Align::Left),
+        Column::new("unit", "Unit", Align::Left),
+        Column::new("published", "Published", Align::Right),
+        Column::new("ours", "Ours", Align::Right),
+        Column::new("difference", "Difference", Align::Right),
+        Column::new("corpus", "Corpus", Align::Left),
+        Column::new("source", "Source", Align::Wrap(28)),
+    ]);
+    sheet.long = Some("comparecaption");
+    let mut group = "";
+    for entry in &sources.compare()?.compare {
+        let Some(ours) = entry.ours(facts, frame)? else { continue };
+        if entry.group != group {
+            group = &entry.group;
+            sheet.group(group);
+        }
+        let leaf = published.get(&entry.published)?;
+        let format = entry.format(&leaf.unit);
+        let theirs = leaf.number();
+        let number = |value: Option<f64>, format| value.map_or(Cell::Missing, |value| Cell::Number(value, format));
+        // counts and chance levels do not depend on the corpus, but on the profile's model and pool
+        let corpus = if entry.measurement.is_some() { source_word(facts.corpus.audio) } else { "none" };
+        sheet.row(vec![
+            Cell::text(&entry.quantity),
+            Cell::text(&leaf.unit),
+            number(theirs, format),
+            Cell::Number(ours, format),
+            number(theirs.map(|theirs| ours - theirs), signed(format)),
+            Cell::text(corpus),
+            Cell::text(&leaf.source),
+        ]);
+    }
+    Ok(sheet)
+}
+
+/// The format of a difference of two such numbers.
+fn signed(format: Format) -> Format {
+    match format {
+        Format::Fixed(decimals) => Format::Signed(decimals),
+        Format::PValue => Format::Signed(4),
+        other => other,
+    }
+}

@@ -1,0 +1,129 @@
+//! Tables: one file a table, one line each in [`TABLES`].
+
+mod claims;
+mod compare;
+mod corpus;
+mod pairwise;
+mod parameters;
+mod replication;
+mod run;
+mod screening;
+mod test_split;
+
+use hit_stage::{Context, Stage, StageError};
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::facts::Facts;
+use crate::frame::{Frame, Measured, Select};
+use crate::latex::Format;
+use crate::sheet::Sheet;
+use crate::sources::{Input, Sources};
+
+pub(crate) use corpus::{counts as corpus_counts, splits as corpus_splits};
+
+/// A table that can be made.
+pub struct TableDef {
+    /// Id: the stage is `table/<id>`, the files `tables/<id>.tex` and `.csv`.
+    pub id: &'static str,
+    /// What it shows.
+    pub title: &'static str,
+    /// What it is made from.
+    pub inputs: &'static [Input],
+    build: fn(&Sources) -> Result<Sheet, Error>,
+}
+
+/// All tables, in the order of the paper.
+pub const TABLES: &[TableDef] = &[
+    run::DEF,
+    corpus::DEF,
+    parameters::DEF,
+    screening::DEF,
+    replication::DEF,
+    pairwise::DEF,
+    test_split::DEF,
+    claims::DEF,
+    compare::DEF,
+];
+
+/// The table of that id.
+///
+/// # Errors
+/// [`Error::Unknown`] with the ids there are.
+pub fn table(id: &str) -> Result<&'static TableDef, Error> {
+    TABLES.iter().find(|def| def.id == id).ok_or_else(|| Error::Unknown {
+        kind: "table",
+        id: id.to_owned(),
+        known: TABLES.iter().map(|def| def.id).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// Stage `table/<id>`: outputs `tex` (a `tabular` or `longtable`) and `csv` (the same cells).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Table {
+    /// Id of the table.
+    pub id: String,
+    /// Facts about the campaign.
+    pub facts: Facts,
+}
+
+impl Stage for Table {
+    const KIND: &'static str = "table";
+    const CRATE: &'static str = env!("CARGO_PKG_NAME");
+
+    fn outputs(&self) -> Vec<&'static str> {
+        vec!["tex", "csv"]
+    }
+
+    fn run(&self, cx: &mut Context) -> Result<(), StageError> {
+        let def = table(&self.id)?;
+        let sources = Sources::read(def.id, &self.facts, def.inputs, cx)?;
+        let sheet = (def.build)(&sources)?;
+        cx.write("tex", sheet.tex())?;
+        cx.write("csv", sheet.csv())
+    }
+}
+
+/// Arms of an experiment in the order of the configuration, then any others that have measurements.
+fn arms_of(facts: &Facts, frame: &Frame, stage: &str) -> Result<Vec<String>, Error> {
+    let measured = frame.filter(&Select::stage(stage))?.distinct("arm")?;
+    let planned = facts.experiment(stage).map(|experiment| experiment.arms.clone()).unwrap_or_default();
+    for arm in &measured {
+        if !arm.is_empty() && facts.arm(arm).is_none() {
+            return Err(Error::UnknownArm(arm.clone()));
+        }
+    }
+    let mut arms: Vec<String> = planned;
+    arms.extend(measured);
+    let mut seen = Vec::new();
+    for arm in arms.into_iter().filter(|arm| !arm.is_empty()) {
+        if !seen.contains(&arm) {
+            seen.push(arm);
+        }
+    }
+    seen.sort_by_key(|arm| facts.arm_idx(arm));
+    Ok(seen)
+}
+
+/// LaTeX head of a column of intervals: their level.
+fn interval_head(facts: &Facts) -> String {
+    format!("{}\\,\\%", Format::Fixed(0).plain(100.0 * facts.retrieval.level))
+}
+
+/// The arms by a value, highest first; those without it last. Equal values keep the order of the configuration.
+fn ranked(arms: Vec<String>, value: impl Fn(&str) -> Option<f64>) -> Vec<String> {
+    let mut keyed: Vec<_> = arms.into_iter().map(|arm| (value(&arm).unwrap_or(f64::NEG_INFINITY), arm)).collect();
+    keyed.sort_by(|a, b| b.0.total_cmp(&a.0));
+    keyed.into_iter().map(|(_, arm)| arm).collect()
+}
+
+/// The published number that `compare.toml` puts beside this measurement, if there is one.
+fn published_beside(sources: &Sources, select: &Select) -> Result<Option<Measured>, Error> {
+    let entry = sources.compare()?.compare.iter().find(|entry| entry.measurement.as_ref() == Some(select));
+    let Some(entry) = entry else { return Ok(None) };
+    let leaf = sources.published()?.get(&entry.published)?;
+    Ok(leaf.number().map(|value| Measured { value, unit: leaf.unit.clone(), interval: None }))
+}
+
+#[cfg(test)]
+mod tests;

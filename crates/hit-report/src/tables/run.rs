@@ -1,0 +1,69 @@
+//! What ran: profile, corpus, backend, protocol, experiments, digest of the campaign.
+
+use super::TableDef;
+use crate::error::Error;
+use crate::facts::{ExperimentFacts, source_word};
+use crate::latex::Format;
+use crate::sheet::{Align, Cell, Column, Sheet};
+use crate::sources::{Input, Sources};
+
+pub(super) const DEF: TableDef = TableDef { id: "run", title: "What ran", inputs: &[Input::Lineage], build };
+
+fn build(sources: &Sources) -> Result<Sheet, Error> {
+    let facts = &sources.facts;
+    let mut sheet =
+        Sheet::new(vec![Column::new("item", "Item", Align::Left), Column::new("value", "Value", Align::Wrap(100))]);
+    let mut row = |item: &str, value: String| sheet.row(vec![Cell::text(item), Cell::text(value)]);
+    let windows = &facts.corpus.windows;
+    let retrieval = &facts.retrieval;
+    row("Profile", format!("{}: {}", facts.profile, facts.description));
+    row("Corpus", format!("{} ({} audio)", facts.corpus.label, source_word(facts.corpus.audio)));
+    row("Numeric backend", facts.backend.clone());
+    row("Descriptor variant", facts.variant.clone());
+    row(
+        "Windows",
+        format!(
+            "{} s, hop {} s, at most {} a performance, {} Hz",
+            windows.window_s, windows.hop_s, windows.max_windows, windows.sample_rate_hz
+        ),
+    );
+    row("Batches", format!("{} windows; at most {} batches an epoch", facts.batch_size, facts.batches_per_epoch));
+    row(
+        "Retrieval",
+        format!(
+            "{} queries, pools of {} with {} hard and {} semi-hard negatives; {} hard-negative draws",
+            retrieval.n_queries, retrieval.pool_size, retrieval.n_hard, retrieval.n_semi_hard, retrieval.hard_trials
+        ),
+    );
+    let level = Format::Fixed(0).plain(100.0 * retrieval.level);
+    row("Intervals", format!("{level} %, bootstrap over performances, {} resamples", retrieval.resamples));
+    for (name, experiment) in
+        [("Foundation", &facts.foundation), ("Screening", &facts.screening), ("Replication", &facts.replication)]
+    {
+        if let Some(experiment) = experiment {
+            row(name, describe(experiment));
+        }
+    }
+    let digest = sources.lineage()?.to_string();
+    let halves = digest.split_at(digest.len() / 2);
+    row("Campaign digest (SHA-256)", format!("{} {}", halves.0, halves.1));
+    Ok(sheet)
+}
+
+fn describe(experiment: &ExperimentFacts) -> String {
+    let list = |items: Vec<String>| items.join(", ");
+    format!(
+        "{}; schedule {}, {}, seed{} {}, evaluated after epoch{} {}",
+        list(experiment.arms.clone()),
+        experiment.schedule,
+        count(experiment.epochs, "epoch"),
+        if experiment.seeds.len() == 1 { "" } else { "s" },
+        list(experiment.seeds.iter().map(u64::to_string).collect()),
+        if experiment.evaluate.len() == 1 { "" } else { "s" },
+        list(experiment.evaluate.iter().map(usize::to_string).collect()),
+    )
+}
+
+fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("{n} {noun}") } else { format!("{n} {noun}s") }
+}

@@ -1,0 +1,270 @@
+use std::collections::BTreeSet;
+
+use hit_stage::{Context, Digest, FileRef, OpenFile, Opened, Stage};
+
+use super::*;
+use crate::fixture;
+use crate::sheet::{Cell, SheetRow};
+
+fn sheet(id: &str, sources: &Sources) -> Sheet {
+    (table(id).unwrap().build)(sources).unwrap()
+}
+
+fn cells(sheet: &Sheet) -> Vec<Vec<String>> {
+    let plain = |row: &SheetRow| match row {
+        SheetRow::Cells(cells) => Some(cells.iter().map(Cell::plain).collect()),
+        SheetRow::Group(_) => None,
+    };
+    sheet.rows.iter().filter_map(plain).collect()
+}
+
+/// A context whose inputs are files with these names and texts.
+fn context(root: &std::path::Path, inputs: &[(&str, String)]) -> Context {
+    let mut cx = Context::new(root.join("out"), root.join("scratch"));
+    for (idx, (name, text)) in inputs.iter().enumerate() {
+        let path = root.join(format!("input{idx}"));
+        fs_err::write(&path, text).unwrap();
+        let file = FileRef { digest: Digest::of(text.as_bytes()), size: text.len() as u64 };
+        cx.inputs.insert((*name).to_owned(), Opened::File(OpenFile { path, file }));
+    }
+    cx
+}
+
+#[test]
+fn ids_are_unique_and_unknown_ones_list_them() {
+    let ids: BTreeSet<&str> = TABLES.iter().map(|def| def.id).collect();
+    assert_eq!(ids.len(), TABLES.len());
+    let error = table("tab99").map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("`tab99`") && error.contains("screening, replication"), "{error}");
+}
+
+#[test]
+fn every_table_is_made_from_the_inputs_it_declares_and_twice_the_same() {
+    let measurements = hit_stats::Measurement::to_csv(&fixture::measurements()).unwrap();
+    let read =
+        |name: &str| fs_err::read_to_string(format!("{}/../../paper/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    for def in TABLES {
+        let mut inputs = Vec::new();
+        for input in def.inputs {
+            match input {
+                Input::Measurements => inputs.push(("measurements", measurements.clone())),
+                Input::Published => inputs.push(("published", read("published.toml"))),
+                Input::Compare => inputs.push(("compare", read("compare.toml"))),
+                Input::Indices => inputs.push(("index/train", fixture::indices()[0].to_json())),
+                Input::Lineage => inputs.push(("lineage", "train/x key output\n".to_owned())),
+                Input::Histories => unreachable!("no table reads histories"),
+            }
+        }
+        let make = || {
+            let dir = tempfile::tempdir().unwrap();
+            let stage = Table { id: def.id.to_owned(), facts: fixture::facts() };
+            stage.run(&mut context(dir.path(), &inputs)).unwrap();
+            ["tex", "csv"].map(|name| fs_err::read_to_string(dir.path().join("out").join(name)).unwrap())
+        };
+        let first = make();
+        assert_eq!(first, make(), "{}", def.id);
+        assert!(first[0].contains("\\toprule") && first[1].lines().count() > 1, "{}", def.id);
+    }
+}
+
+#[test]
+fn the_screening_is_sorted_by_s_and_stands_beside_table_2() {
+    let sheet = sheet("screening", &fixture::sources());
+    let rows = cells(&sheet);
+    assert_eq!(rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["d4a4", "a4", "d4", "d0"]);
+    let d4a4 = &rows[0];
+    assert_eq!((d4a4[8].as_str(), d4a4[9].as_str()), ("69.8", "+9.6"));
+    assert!(d4a4[3].starts_with('+'), "{d4a4:?}");
+    assert_eq!(rows[3][3], "", "the baseline has no difference to itself");
+}
+
+#[test]
+fn the_replication_stands_beside_table_12_where_that_has_the_arm() {
+    let rows = cells(&sheet("replication", &fixture::sources()));
+    let who: Vec<_> = rows.iter().map(|row| format!("{} {}", row[0], row[1])).collect();
+    assert_eq!(who, ["d0 ours", " published", "d4 ours", "a4 ours", "d4a4 ours", " published"]);
+    assert_eq!(rows[5][2..8], ["84.0", "", "2.7", "81.4", "87.6", "+8.8"].map(str::to_owned));
+    assert_eq!(rows[5][8..13], ["5.55", "7.80", "5.9e-4", "3.51", "3.18"].map(str::to_owned));
+    assert_eq!(rows[0][3], "47.3..55.3");
+    assert!(sheet("replication", &fixture::sources()).notes[1].ends_with("for: d0, d4, a4, d4a4."));
+    assert_eq!(rows[0][7], "", "no test of the baseline against itself");
+}
+
+#[test]
+fn the_test_split_stands_beside_the_split_that_chose_the_epoch() {
+    let rows = cells(&sheet("test", &fixture::sources()));
+    assert_eq!(rows.len(), 4);
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    for row in &rows {
+        assert_eq!(row[1], "3", "{row:?}");
+        assert!((number(&row[3]) - number(&row[2]) - 2.0).abs() < 0.11, "{row:?}");
+        assert_eq!(row[8], "", "not measured");
+    }
+}
+
+#[test]
+fn pairs_appear_once_with_holms_p() {
+    let rows = cells(&sheet("pairwise", &fixture::sources()));
+    assert_eq!(rows.len(), 6, "{rows:?}");
+    assert!(rows.iter().all(|row| !row[5].is_empty()));
+}
+
+#[test]
+fn failing_claims_are_printed_like_holding_ones() {
+    let rows = cells(&sheet("claims", &fixture::sources()));
+    let outcome = |text: &str| rows.iter().find(|row| row[0].contains(text)).unwrap()[4].clone();
+    assert_eq!(outcome("highest mean S"), "holds");
+    assert_eq!(rows.len(), fixture::compare().claim.len());
+    let mut rows = fixture::measurements();
+    for row in &mut rows {
+        if row.arm == "d4a4" && row.metric == "delta_s" {
+            row.value = -row.value;
+            row.interval = None;
+        }
+    }
+    let mut sources = fixture::sources();
+    sources = sources.with(
+        Frame::new(&rows).unwrap(),
+        fixture::published(),
+        fixture::compare(),
+        fixture::indices(),
+        fixture::histories(),
+    );
+    let rows = cells(&sheet("claims", &sources));
+    let row = rows.iter().find(|row| row[0].contains("mean S of d4a4 is above")).unwrap();
+    assert_eq!(row[4], "does not hold");
+    assert!(row[2].starts_with('-'), "{row:?}");
+}
+
+#[test]
+fn the_comparison_subtracts_and_says_on_which_corpus() {
+    let sheet = sheet("compare", &fixture::sources());
+    let rows = cells(&sheet);
+    let row = rows.iter().find(|row| row[0] == "mean S, d4a4").unwrap();
+    let number = |text: &str| text.trim_start_matches('+').parse::<f64>().unwrap();
+    assert!((number(&row[3]) - number(&row[2]) - number(&row[4])).abs() < 0.11, "{row:?}");
+    assert_eq!(row[5], "synthetic");
+    assert!(rows.iter().all(|row| !row[3].is_empty()), "only what this campaign computes");
+    assert!(!rows.iter().any(|row| row[0].contains("A4r")), "an arm that was not run");
+}
+
+#[test]
+fn skipped_performances_are_counted_and_named() {
+    let sheet = sheet("corpus", &fixture::sources());
+    let rows = cells(&sheet);
+    assert_eq!(rows[0], ["train", "47", "1", "1739", "14100", "3", "0.52"].map(str::to_owned));
+    assert!(sheet.notes[0].contains("train-00: audio is 3 % of its MIDI_length"), "{:?}", sheet.notes);
+    assert!(sheet.tex().contains("3 \\% of its MIDI\\_length"));
+    assert_eq!(rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["train", "validation", "test"]);
+}
+
+#[test]
+fn what_ran_carries_the_whole_digest() {
+    let sources = fixture::sources();
+    let rows = cells(&sheet("run", &sources));
+    let digest = &rows.last().unwrap()[1];
+    assert_eq!(digest.replace(' ', ""), sources.lineage().unwrap().to_string());
+    assert!(rows.iter().any(|row| row[0] == "Replication" && row[1].contains("seeds 42, 123, 456")), "{rows:?}");
+}
+
+#[test]
+fn parameters_stand_beside_the_published_counts() {
+    let rows = cells(&sheet("parameters", &fixture::sources()));
+    assert_eq!(rows[0][5], "74194432");
+    assert_eq!(rows[3][..4], ["d4a4", "A4, D4", "concat (audio), concat (midi)", "208128"].map(str::to_owned));
+}
+
+#[test]
+fn an_arm_nobody_configured_is_an_error() {
+    let mut facts = fixture::facts();
+    facts.arms.pop();
+    let error = (table("screening").unwrap().build)(&fixture::sources_of(facts)).unwrap_err();
+    assert!(matches!(&error, Error::UnknownArm(arm) if arm == "d4a4"), "{error}");
+}
+
+#[test]
+fn a_small_table_has_exactly_this_text() {
+    let sheet = sheet("corpus", &fixture::sources());
+    assert_eq!(
+        sheet.tex(),
+        "% made by hitrepro; edits are lost\n\
+         \\fittable{%\n\
+         \\begin{tabular}{@{}lrrrrrr@{}}\n\
+         \\toprule\n\
+         Split & Performances & Skipped & Windows & Notes & Composers & Hours \\\\\n\
+         \\midrule\n\
+         train & 47 & 1 & 1739 & 14\\,100 & 3 & 0.52 \\\\\n\
+         validation & 12 & 0 & 444 & 3600 & 3 & 0.13 \\\\\n\
+         test & 6 & 0 & 222 & 1800 & 3 & 0.07 \\\\\n\
+         \\bottomrule\n\
+         \\end{tabular}}\n\
+         \\tablenote{Skipped: train-00: audio is 3 \\% of its MIDI\\_length.}\n"
+    );
+    assert_eq!(
+        sheet.csv(),
+        "split,performances,skipped,windows,notes,composers,hours\n\
+         train,47,1,1739,14100,3,0.52\n\
+         validation,12,0,444,3600,3,0.13\n\
+         test,6,0,222,1800,3,0.07\n"
+    );
+}
+
+#[test]
+fn many_skipped_performances_are_counted_only() {
+    let mut index = fixture::indices().remove(0);
+    for performance in &mut index.performances {
+        performance.skipped = Some("no audio".to_owned());
+        performance.n_windows = 0;
+    }
+    let sources = fixture::sources().with(
+        Frame::new(&fixture::measurements()).unwrap(),
+        fixture::published(),
+        fixture::compare(),
+        vec![index],
+        fixture::histories(),
+    );
+    let sheet = sheet("corpus", &sources);
+    assert_eq!(cells(&sheet)[0][..4], ["train", "0", "48", "0"].map(str::to_owned));
+    assert_eq!(sheet.notes, ["48 performances were skipped; corpus.csv lists them with reasons."]);
+}
+
+#[test]
+fn an_experiment_without_results_is_a_table_of_dashes_and_no_error() {
+    let facts = fixture::facts();
+    let sources = Sources::empty("x", facts).with(
+        Frame::new(&[]).unwrap(),
+        fixture::published(),
+        fixture::compare(),
+        fixture::indices(),
+        fixture::histories(),
+    );
+    for id in ["screening", "replication", "pairwise", "test", "claims", "compare"] {
+        let sheet = sheet(id, &sources);
+        assert!(sheet.csv().ends_with('\n'), "{id}");
+    }
+    let rows = cells(&sheet("claims", &sources));
+    assert!(rows.iter().all(|row| row[4] == "not computed" && row[2].is_empty()), "{rows:?}");
+    assert_eq!(cells(&sheet("screening", &sources)).len(), 4, "the planned arms");
+}
+
+#[test]
+fn arms_are_ranked_by_value_and_ties_keep_their_order() {
+    let arms = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+    let value = |arm: &str| match arm {
+        "a" => None,
+        "b" | "d" => Some(1.0),
+        _ => Some(2.0),
+    };
+    assert_eq!(ranked(arms, value), ["c", "b", "d", "a"]);
+}
+
+#[test]
+fn one_seed_and_one_epoch_read_as_one() {
+    let mut facts = fixture::facts();
+    let screening = facts.screening.as_mut().unwrap();
+    screening.epochs = 1;
+    screening.evaluate = vec![1];
+    let rows = cells(&sheet("run", &fixture::sources_of(facts)));
+    let text = &rows.iter().find(|row| row[0] == "Screening").unwrap()[1];
+    assert_eq!(text, "d0, d4, a4, d4a4; schedule cosine5, 1 epoch, seed 42, evaluated after epoch 1");
+}

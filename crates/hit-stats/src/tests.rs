@@ -1,0 +1,4 @@
+//! Oracles of spec 11, reference vectors from scipy, properties, and tables that are none.
+
+mod statistics;
+mod table;

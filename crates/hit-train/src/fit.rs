@@ -1,0 +1,171 @@
+//! The training loop.
+
+use std::path::{Path, PathBuf};
+
+use hit_model::{Batch, Declarations, Device, HostBatch, Model, Pass, Source, Tensor, Weights, embed, host};
+use hit_schema::{Checkpoint, CheckpointMeta, Embeddings, HistoryRow, RunId};
+use hit_stage::{Context, StageError};
+
+use crate::resume::{Saved, StateMeta, atomically, save};
+use crate::{AdamW, Error, Plan, ScheduleSpec, TrainSpec, vicreg, with_batches};
+
+/// A training in memory: what one step changes.
+pub struct Fit<'a> {
+    model: &'a dyn Model,
+    spec: &'a TrainSpec,
+    schedule: ScheduleSpec,
+    seed: u64,
+    total_steps: u64,
+    /// Arrays of the model.
+    pub weights: Weights,
+    /// Optimiser.
+    pub adamw: AdamW,
+}
+
+/// What a step measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepLog {
+    /// Loss, invariance, variance, covariance, gradient norm before clipping.
+    pub values: [f64; 5],
+}
+
+impl<'a> Fit<'a> {
+    /// Fresh weights under `seed`; those of `init` where it has them.
+    ///
+    /// # Errors
+    /// [`Error::Spec`], or [`Error::Model`] if `init` does not fit.
+    pub fn new(
+        model: &'a dyn Model,
+        spec: &'a TrainSpec,
+        schedule: ScheduleSpec,
+        plan: Plan,
+        init: Option<&Checkpoint>,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        spec.check()?;
+        let mut declarations = Declarations::default();
+        model.declare(&mut declarations);
+        let mut weights = Weights::initial(&declarations, plan.seed, &spec.frozen, device);
+        if let Some(init) = init {
+            weights.load(init)?;
+        }
+        let adamw = AdamW::new(spec.optimizer, spec.rates(weights.trained())?);
+        Ok(Self { model, spec, schedule, seed: plan.seed, total_steps: plan.total_steps(), weights, adamw })
+    }
+
+    /// Schedule factor at a 1-based step.
+    pub fn factor(&self, step: u64) -> f64 {
+        self.schedule.factor(step, self.spec.warmup_steps, self.total_steps)
+    }
+
+    /// One step: forward, loss, backward, update. `step` is 1-based.
+    pub fn step(&mut self, batch: &Batch, step: u64) -> StepLog {
+        let pass = Pass::training(&self.weights, self.seed, step);
+        let outputs = self.model.forward(&pass, batch);
+        let terms = vicreg(outputs.audio, outputs.midi, &self.spec.loss);
+        let statistics = pass.into_statistics();
+        let mut gradients = terms.loss.backward();
+        let factor = self.factor(step);
+        let norm = self.adamw.step(&mut self.weights, &mut gradients, step, factor);
+        for (name, value) in statistics {
+            self.weights.set(&name, value);
+        }
+        // One read a step: the device is waited for once.
+        let plain = |tensor: Tensor<1>| tensor.without_autodiff();
+        let parts = [terms.loss, terms.invariance, terms.variance, terms.covariance].map(plain);
+        let values = host(Tensor::cat(parts.into_iter().chain([norm]).collect(), 0));
+        StepLog { values: std::array::from_fn(|idx| f64::from(values[idx])) }
+    }
+}
+
+/// A training as a stage runs it: the loop, its records and its places.
+pub(crate) struct Session<'a> {
+    pub run: &'a RunId,
+    pub cx: &'a Context,
+    pub plan: Plan,
+    pub evaluate: &'a [usize],
+    pub validation: &'a Source,
+    pub scratch: PathBuf,
+}
+
+impl Session<'_> {
+    /// Trains to the end, from the saved state if there is one. Returns the course.
+    pub(crate) fn train(&self, mut fit: Fit, train: &Source) -> Result<Vec<HistoryRow>, StageError> {
+        let mut state = StateMeta::default();
+        if let Some(saved) = Saved::read(&self.scratch)
+            && let Some(meta) = saved.restore(&mut fit.weights, &mut fit.adamw)
+        {
+            state = meta;
+        }
+        let total = self.plan.total_steps();
+        with_batches(train, self.plan, state.step, |batches| {
+            while state.step < total {
+                if self.cx.cancelled() {
+                    save(&self.scratch, &state, &fit.weights, &fit.adamw)?;
+                    return Err(StageError::Cancelled);
+                }
+                let batch: HostBatch = batches.recv().expect("one batch for every step").map_err(Error::from)?;
+                self.advance(&mut fit, &mut state, batch)?;
+                self.cx.progress.update(state.step, total, "steps");
+            }
+            Ok(())
+        })?;
+        Ok(state.history)
+    }
+
+    fn advance(&self, fit: &mut Fit, state: &mut StateMeta, batch: HostBatch) -> Result<(), StageError> {
+        let step = state.step + 1;
+        let windows = batch.windows.clone();
+        let log = fit.step(&batch.upload(fit.weights.device()), step);
+        if !log.values.iter().all(|value| value.is_finite()) {
+            let run = self.run.to_string();
+            let [loss, .., grad_norm] = log.values;
+            return Err(Error::NotFinite { run, step, loss, grad_norm, windows }.into());
+        }
+        state.step = step;
+        for (sum, value) in state.sums.iter_mut().zip(log.values) {
+            *sum += value;
+        }
+        let per_epoch = self.plan.per_epoch as u64;
+        let mut evaluated = false;
+        if step.is_multiple_of(per_epoch) {
+            let epoch = (step / per_epoch) as usize;
+            let means = state.sums.map(|sum| sum / per_epoch as f64);
+            state.history.push(history_row(epoch, step, means, fit.factor(step)));
+            state.sums = [0.0; 5];
+            if self.evaluate.contains(&epoch) {
+                self.evaluate(fit, epoch, step)?;
+                evaluated = true;
+            }
+        }
+        if evaluated || step.is_multiple_of(fit.spec.save_every_steps) {
+            save(&self.scratch, state, &fit.weights, &fit.adamw)?;
+        }
+        Ok(())
+    }
+
+    fn evaluate(&self, fit: &Fit, epoch: usize, step: u64) -> Result<(), StageError> {
+        let between = |_: usize| if self.cx.cancelled() { Err(StageError::Cancelled) } else { Ok(()) };
+        let embeddings = embed(fit.model, &fit.weights, self.validation, fit.spec.batch_size, epoch, between)?;
+        let checkpoint = fit.weights.checkpoint(CheckpointMeta { arm: self.run.arm.clone(), epoch, step });
+        let write_embeddings = |path: &Path| Ok(embeddings.write(path)?);
+        atomically(&place(&self.scratch, EMBEDDINGS, epoch)?, write_embeddings)?;
+        atomically(&place(&self.scratch, CHECKPOINTS, epoch)?, |path| Ok(checkpoint.write(path)?))?;
+        Ok(())
+    }
+}
+
+pub(crate) const CHECKPOINTS: &str = "checkpoints";
+pub(crate) const EMBEDDINGS: &str = "embeddings";
+
+/// Where the artifact of an epoch waits in the scratch folder until the run is complete.
+pub(crate) fn place(scratch: &Path, kind: &str, epoch: usize) -> Result<PathBuf, Error> {
+    let folder = scratch.join(kind);
+    fs_err::create_dir_all(&folder)?;
+    Ok(folder.join(Embeddings::entry(epoch)))
+}
+
+fn history_row(epoch: usize, step: u64, means: [f64; 5], lr_factor: f64) -> HistoryRow {
+    let [loss, invariance, variance, covariance, grad_norm] = means;
+    HistoryRow { epoch, step, loss, invariance, variance, covariance, grad_norm, lr_factor }
+}

@@ -1,0 +1,254 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit::Exit;
+
+/// Reproduces "Descriptor-Injected Cross-Modal Learning": from audio and MIDI to a PDF whose every number was computed here.
+#[derive(Parser, Debug)]
+#[command(name = "hitrepro", version, after_help = Exit::help(), propagate_version = true, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub options: Options,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Options {
+    /// Profile of pipeline.toml; its `default_profile` if not given.
+    #[arg(long, short, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Folder of the corpus (MAESTRO's layout), instead of the profile's.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub corpus: Option<PathBuf>,
+    /// Only these stages and what they need: id, kind, group or a pattern with `*`; may be repeated.
+    #[arg(long, global = true, value_name = "PATTERN")]
+    pub only: Vec<String>,
+    /// Where models run: `auto`, `cpu`, `cuda` (every GPU) or `cuda:N`.
+    #[arg(long, global = true, value_name = "DEVICE", default_value = "auto")]
+    pub device: Device,
+    /// Stages at once; the number of CPU cores if not given.
+    #[arg(long, short, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// For people, for programs (JSON on stdout), or a language of `graph`.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// No progress on stderr.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// The configuration; pipeline.toml in this folder or the nearest above it if not given.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder of the cache; `cache` beside the configuration if not given.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub cache: Option<PathBuf>,
+    /// Folder of the results, one folder a profile in it; `results` beside the configuration if not given.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub results: Option<PathBuf>,
+}
+
+/// Form of what goes to stdout.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Tables and sentences.
+    Human,
+    /// JSON, a documented contract.
+    Json,
+    /// Graphviz; `graph` only.
+    Dot,
+    /// Mermaid, which Markdown pages show; `graph` only.
+    Mermaid,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug, Clone)]
+pub enum Command {
+    /// Run everything and write the results, ending with the PDF.
+    All,
+    /// Run the named stages or groups (such as `replication`) and what they need.
+    Stage {
+        /// Stage ids, kinds, groups or patterns with `*`.
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Say what would run, with one reason each; runs nothing.
+    Plan {
+        /// Stage ids, kinds, groups or patterns with `*`; everything if not given.
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        /// Also list stages that are up to date.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Walk from a result file, a stage or `stage:output` back to its inputs.
+    Explain {
+        /// A path below results/ (with `#` and the name of a number in it, if wanted), a stage id, `stage:output`, or a key
+        /// of numbers.json such as `replication.d4a4.s.mean`.
+        #[arg(value_name = "X")]
+        what: String,
+        /// Also list stages that were already shown, and every input of wide stages.
+        #[arg(long)]
+        full: bool,
+    },
+    /// How much is done: cached stages and stages to run, by kind.
+    Status,
+    /// List what there is.
+    List {
+        /// What to list.
+        #[arg(value_enum, value_name = "WHAT")]
+        what: Listed,
+    },
+    /// Check results/ against pipeline.lock, the lock against this program, and re-run the pure stages.
+    Verify {
+        /// Count what could not be checked as stale.
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Delete from the cache what no lock and no profile needs.
+    Gc {
+        /// Only say what would be deleted.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Draw the stage graph: `--format mermaid` (if not given), `dot`, or `json` for its nodes and edges.
+    Graph {
+        /// Every stage, even if there are many of a kind.
+        #[arg(long)]
+        full: bool,
+    },
+    /// Look at the machine: GPU, LaTeX, disk, corpus; what is there and what to do.
+    Doctor,
+}
+
+/// What `list` can list.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    /// Model arms with their sizes under the profile.
+    Arms,
+    /// Descriptors.
+    Descriptors,
+    /// Learning-rate schedules.
+    Schedules,
+    /// Profiles.
+    Profiles,
+    /// Stages of the profile's graph.
+    Stages,
+    /// Tables of the report.
+    Tables,
+    /// Figures of the report.
+    Figures,
+    /// The JSON Schema of pipeline.toml.
+    Schema,
+}
+
+/// Where models run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Device {
+    /// A GPU if there is one, else the CPU.
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// Every GPU, or the one of that number.
+    Cuda(Option<usize>),
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "auto" => Ok(Self::Auto),
+            None if text == "cpu" => Ok(Self::Cpu),
+            None if text == "cuda" => Ok(Self::Cuda(None)),
+            Some(("cuda", number)) if number.parse::<u16>().is_ok() => Ok(Self::Cuda(number.parse().ok())),
+            _ => Err("`auto`, `cpu`, `cuda` or `cuda:N` with a number N is expected".to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Display for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(None) => f.write_str("cuda"),
+            Self::Cuda(Some(number)) => write!(f, "cuda:{number}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn devices_are_read_as_they_are_written(number in 0usize..65_536, text in "[a-z0-9:]{0,8}") {
+            let device = Device::Cuda(Some(number));
+            prop_assert_eq!(device.to_string().parse::<Device>(), Ok(device));
+            if let Ok(device) = text.parse::<Device>() {
+                prop_assert_eq!(device.to_string().parse::<Device>(), Ok(device));
+            }
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn devices() {
+        for (text, device) in [
+            ("auto", Device::Auto),
+            ("cpu", Device::Cpu),
+            ("cuda", Device::Cuda(None)),
+            ("cuda:0", Device::Cuda(Some(0))),
+            ("cuda:12", Device::Cuda(Some(12))),
+        ] {
+            assert_eq!(text.parse(), Ok(device));
+            assert_eq!(device.to_string(), text);
+        }
+        for bad in ["", "gpu", "cuda:", "cuda:-1", "cuda:x", "cuda:99999999", "cpu:0", "CPU"] {
+            assert!(bad.parse::<Device>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn options_may_stand_before_and_after_the_command() {
+        let before = Cli::try_parse_from(["hitrepro", "--profile", "x", "--quiet", "all"]).unwrap();
+        let after = Cli::try_parse_from(["hitrepro", "all", "--quiet", "--profile", "x"]).unwrap();
+        for cli in [before, after] {
+            assert_eq!(cli.options.profile.as_deref(), Some("x"));
+            assert!(cli.options.quiet && matches!(cli.command, Command::All));
+        }
+    }
+
+    #[test]
+    fn wrong_lines_are_refused() {
+        for line in
+            ["", "al", "stage", "list", "list arm", "all --jobs 0", "all --jobs x", "plan --device gpu", "explain"]
+        {
+            let words = std::iter::once("hitrepro").chain(line.split_whitespace());
+            assert!(Cli::try_parse_from(words).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn patterns_may_be_repeated() {
+        let cli = Cli::try_parse_from(["hitrepro", "plan", "--only", "a*", "--only", "b", "train"]).unwrap();
+        assert_eq!(cli.options.only, ["a*", "b"]);
+        assert!(matches!(cli.command, Command::Plan { names, all: false } if names == ["train"]));
+    }
+}

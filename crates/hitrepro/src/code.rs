@@ -1,0 +1,3 @@
+//! Code digests of the workspace's crates, made by the build script.
+
+include!(concat!(env!("OUT_DIR"), "/code.rs"));

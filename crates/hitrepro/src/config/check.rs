@@ -1,0 +1,322 @@
+//! Checks across values, each with the place of the value at fault.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hit_descriptors::DESCRIPTORS;
+
+use super::error::Problem;
+use super::load::{Found, Merged};
+use super::merge::{Value, key_span, span_at};
+use super::read::join;
+use super::{CorpusKind, Head, Profile};
+
+/// Whether `name` can be part of a stage's id and of a path.
+///
+/// # Errors
+/// [`Problem::Invalid`] at `key`.
+pub fn name(name: &str, key: &str) -> Result<(), Problem> {
+    if hit_stage::check_name(name) && !name.contains(['/', '@', '#']) {
+        return Ok(());
+    }
+    let what = format!("`{name}` cannot name it: letters, digits and `._+-` are allowed");
+    Err(Problem::Invalid { key: key.to_owned(), what })
+}
+
+/// Checks what stands outside of the profiles, but for the name of the default one.
+///
+/// # Errors
+/// The first problem.
+pub fn head(head: &Head, tree: &Value<'_>) -> Result<(), Found> {
+    let at = |problem, key: &str| (problem, span_at(tree, key));
+    for (table, ids) in [("arms", head.arms.keys().collect::<Vec<_>>()), ("schedules", head.schedules.keys().collect())]
+    {
+        for id in ids {
+            let key = join(table, id);
+            name(id, &key).map_err(|problem| at(problem, &key))?;
+        }
+    }
+    for (id, arm) in &head.arms {
+        check_arm(id, arm).map_err(|(problem, key)| at(problem, &key))?;
+    }
+    for (id, schedule) in &head.schedules {
+        let key = join("schedules", id);
+        if schedule.epochs == 0 {
+            let key = join(&key, "epochs");
+            return Err(at(invalid(&key, &"at least one epoch is needed"), &key));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the default profile exists.
+///
+/// # Errors
+/// It does not.
+pub fn default_profile(head: &Head, tree: &Value<'_>, profiles: &BTreeMap<String, Profile>) -> Result<(), Found> {
+    let key = "default_profile";
+    known("profile", &head.default_profile, key, profiles.keys()).map_err(|problem| (problem, span_at(tree, key)))
+}
+
+/// Names that a prefix could begin: the first of each part of the model.
+fn examples(names: &BTreeSet<String>) -> String {
+    let mut parts = BTreeSet::new();
+    let first = names.iter().filter(|name| parts.insert(name.split('.').next().unwrap_or_default()));
+    first.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn invalid(key: &str, what: &impl ToString) -> Problem {
+    Problem::Invalid { key: key.to_owned(), what: what.to_string() }
+}
+
+fn known<'a>(
+    what: &'static str,
+    name: &str,
+    key: &str,
+    mut names: impl Iterator<Item = &'a String> + Clone,
+) -> Result<(), Problem> {
+    if names.clone().any(|known| known == name) {
+        return Ok(());
+    }
+    let allowed = names.by_ref().cloned().collect();
+    Err(Problem::UnknownName { what, name: name.to_owned(), key: key.to_owned(), allowed })
+}
+
+fn check_arm(id: &str, arm: &hit_model::ArmSpec) -> Result<(), (Problem, String)> {
+    let families = crate::registry::family_ids();
+    let key = format!("arms.{id}.family");
+    known("family", &arm.family, &key, families.iter()).map_err(|problem| (problem, key))?;
+    let family = crate::registry::family(&arm.family);
+    let mechanisms: Vec<String> = family.mechanisms.iter().map(ToString::to_string).collect();
+    let descriptors: Vec<String> = DESCRIPTORS.iter().map(|descriptor| descriptor.id.to_owned()).collect();
+    for (idx, injection) in arm.injections.iter().enumerate() {
+        let at = |field: &str| format!("arms.{id}.injections.{idx}.{field}");
+        let key = at("descriptor");
+        known("descriptor", &injection.descriptor, &key, descriptors.iter()).map_err(|problem| (problem, key))?;
+        let key = at("mechanism");
+        known("mechanism", &injection.mechanism, &key, mechanisms.iter()).map_err(|problem| (problem, key))?;
+        let dims = DESCRIPTORS
+            .iter()
+            .find(|descriptor| descriptor.id == injection.descriptor)
+            .map(|descriptor| descriptor.dims);
+        if let Some(dims) = dims.filter(|dims| *dims != injection.dims) {
+            let key = at("dims");
+            let what = format!("descriptor `{}` has {dims} values a row", injection.descriptor);
+            return Err((Problem::Invalid { key: key.clone(), what }, key));
+        }
+    }
+    Ok(())
+}
+
+/// Checks one complete profile.
+///
+/// # Errors
+/// The first problem.
+pub fn profile(profile: &Profile, merged: &Merged<'_>, head: &Head) -> Result<(), Found> {
+    let checker = Checker { merged, head };
+    checker.corpus(profile)?;
+    profile.model.check().map_err(|error| match error {
+        hit_model::Error::Spec { field, what } => checker.invalid(&field, &what),
+        other => checker.invalid("model", &other),
+    })?;
+    profile.train.check().map_err(|error| match error {
+        hit_train::Error::Spec { field, what } => checker.invalid(&field, &what),
+        other => checker.invalid("train", &other),
+    })?;
+    profile.retrieval.check().map_err(|error| match error {
+        hit_retrieval::Error::Spec { field, value, expected } => checker.spec("retrieval", field, &value, expected),
+        other => checker.invalid("retrieval", &other),
+    })?;
+    checker.fit(profile)?;
+    checker.parameters(profile)?;
+    checker.campaign(&profile.campaign)
+}
+
+struct Checker<'a, 'i> {
+    merged: &'a Merged<'i>,
+    head: &'a Head,
+}
+
+impl Checker<'_, '_> {
+    fn at(&self, key: &str, problem: impl FnOnce(String) -> Problem) -> Found {
+        (problem(join(&self.merged.path, key)), span_at(&self.merged.value, key))
+    }
+
+    fn invalid(&self, key: &str, what: &impl ToString) -> Found {
+        self.at(key, |key| invalid(&key, what))
+    }
+
+    /// A value that a spec refused, by the field it names.
+    fn spec(&self, table: &str, field: &str, value: &str, expected: &str) -> Found {
+        self.invalid(&join(table, field), &format!("{value} is stated, but {expected}"))
+    }
+
+    fn corpus_spec(&self, table: &str, error: &hit_corpus::Error) -> Found {
+        match error {
+            hit_corpus::Error::Spec { field, value, expected } => {
+                self.spec(table, field, value, &format!("{expected} is expected"))
+            }
+            other => self.invalid(table, other),
+        }
+    }
+
+    /// Whether windows, notes and durations of the corpus fit the model.
+    fn fit(&self, profile: &Profile) -> Result<(), Found> {
+        let (corpus, model) = (&profile.corpus, &profile.model);
+        model.audio.check_length(corpus.windows.window_samples()).map_err(|error| match error {
+            hit_model::Error::Spec { field, what } => self.invalid(&field, &what),
+            other => self.invalid("model.audio", &other),
+        })?;
+        if model.midi.n_durations != usize::from(corpus.durations.n) {
+            let what =
+                format!("the model has {} duration buckets, the corpus {}", model.midi.n_durations, corpus.durations.n);
+            return Err(self.invalid("model.midi.n_durations", &what));
+        }
+        if model.midi.max_notes < corpus.windows.max_notes {
+            let what = format!(
+                "windows may have {} notes, the model takes {}",
+                corpus.windows.max_notes, model.midi.max_notes
+            );
+            return Err(self.invalid("model.midi.max_notes", &what));
+        }
+        Ok(())
+    }
+
+    /// Whether every arm can be built, every parameter that is trained has a learning rate, and no prefix names nothing.
+    fn parameters(&self, profile: &Profile) -> Result<(), Found> {
+        let mut names = BTreeSet::new();
+        for (id, arm) in &self.head.arms {
+            let model =
+                crate::registry::family(&arm.family).model(&profile.model, arm).map_err(|error| match error {
+                    hit_model::Error::Spec { field, what } => self.invalid(&field, &what),
+                    other => self.invalid("model", &format!("arm `{id}`: {other}")),
+                })?;
+            let mut declarations = hit_model::Declarations::default();
+            model.declare(&mut declarations);
+            let parameters = declarations.specs().iter().filter(|spec| spec.kind == hit_model::Kind::Parameter);
+            names.extend(parameters.map(|spec| spec.name.clone()));
+        }
+        let covers = |prefix: &String| names.iter().any(|name| hit_model::has_prefix(name, prefix));
+        let what =
+            |prefix: &str| format!("`{prefix}` begins the name of no parameter, for example {}", examples(&names));
+        let train = &profile.train;
+        if let Some(prefix) = train.groups.keys().find(|prefix| !covers(prefix)) {
+            let (problem, _) = self.invalid("train.groups", &what(prefix));
+            return Err((problem, key_span(&self.merged.value, "train.groups", prefix)));
+        }
+        if let Some((idx, prefix)) = train.frozen.iter().enumerate().find(|(_, prefix)| !covers(prefix)) {
+            return Err(self.invalid(&format!("train.frozen.{idx}"), &what(prefix)));
+        }
+        let frozen = |name: &str| train.frozen.iter().any(|prefix| hit_model::has_prefix(name, prefix));
+        let trained = names.iter().map(String::as_str).filter(|name| !frozen(name));
+        train.rates(trained).map(drop).map_err(|error| match error {
+            hit_train::Error::Spec { field, what } => self.invalid(&field, &what),
+            other => self.invalid("train.groups", &other),
+        })
+    }
+
+    fn known<'a>(
+        &self,
+        what: &'static str,
+        name: &str,
+        key: &str,
+        names: impl Iterator<Item = &'a String> + Clone,
+    ) -> Result<(), Found> {
+        known(what, name, &join(&self.merged.path, key), names).map_err(|problem| self.at(key, |_| problem))
+    }
+
+    fn needed(&self, key: &str, there: bool) -> Result<(), Found> {
+        let chain = self.merged.chain.clone();
+        if there { Ok(()) } else { Err(self.at(key, |key| Problem::Missing { key, chain })) }
+    }
+
+    fn corpus(&self, profile: &Profile) -> Result<(), Found> {
+        let corpus = &profile.corpus;
+        let windows = &corpus.windows;
+        let positive = [
+            ("sample_rate_hz", f64::from(windows.sample_rate_hz)),
+            ("window_s", windows.window_s),
+            ("hop_s", windows.hop_s),
+            ("max_windows", windows.max_windows as f64),
+            ("max_notes", windows.max_notes as f64),
+        ];
+        for (key, value) in positive {
+            if !(value.is_finite() && value > 0.0) {
+                return Err(self.invalid(&join("corpus.windows", key), &"must be more than 0"));
+            }
+        }
+        match corpus.source {
+            CorpusKind::Synthetic => self.needed("corpus.synthetic", corpus.synthetic.is_some())?,
+            CorpusKind::Maestro => {}
+            CorpusKind::Rendered => {
+                self.needed("corpus.render", corpus.render.is_some())?;
+                self.needed("corpus.soundfont", corpus.soundfont.is_some())?;
+            }
+        }
+        if let Some(synthetic) = &corpus.synthetic {
+            synthetic.check().map_err(|error| self.corpus_spec("corpus.synthetic", &error))?;
+        }
+        if let Some(render) = &corpus.render {
+            render.check().map_err(|error| self.corpus_spec("corpus.render", &error))?;
+        }
+        Ok(())
+    }
+
+    fn campaign(&self, campaign: &super::Campaign) -> Result<(), Found> {
+        let (foundation, screening, replication) = (&campaign.foundation, &campaign.screening, &campaign.replication);
+        self.known("arm", &foundation.arm, "campaign.foundation.arm", self.head.arms.keys())?;
+        self.compared("campaign.screening", &screening.arms, &screening.baseline)?;
+        self.compared("campaign.replication", &replication.arms, &replication.baseline)?;
+        let plans = [
+            ("campaign.foundation", &foundation.schedule, &foundation.evaluate),
+            ("campaign.screening", &screening.schedule, &screening.evaluate),
+            ("campaign.replication", &replication.schedule, &replication.evaluate),
+        ];
+        for (plan, schedule, evaluate) in plans {
+            self.epochs(plan, schedule, evaluate)?;
+        }
+        let key = "campaign.replication.seeds";
+        if replication.seeds.len() < 2 {
+            return Err(self.invalid(key, &"at least two seeds are needed: a spread cannot be told from one run"));
+        }
+        self.distinct(key, &replication.seeds)
+    }
+
+    fn compared(&self, plan: &str, arms: &[String], baseline: &str) -> Result<(), Found> {
+        let key = join(plan, "arms");
+        if arms.is_empty() {
+            return Err(self.invalid(&key, &"at least one arm is needed"));
+        }
+        for (idx, arm) in arms.iter().enumerate() {
+            self.known("arm", arm, &format!("{key}.{idx}"), self.head.arms.keys())?;
+        }
+        self.distinct(&key, arms)?;
+        self.known("arm", baseline, &join(plan, "baseline"), arms.iter())
+    }
+
+    fn epochs(&self, plan: &str, schedule: &String, evaluate: &[usize]) -> Result<(), Found> {
+        self.known("schedule", schedule, &join(plan, "schedule"), self.head.schedules.keys())?;
+        let epochs = self.head.schedules.get(schedule).map_or(0, |schedule| schedule.epochs);
+        let key = join(plan, "evaluate");
+        if evaluate.is_empty() {
+            return Err(self.invalid(&key, &"at least one epoch is needed"));
+        }
+        for (idx, &epoch) in evaluate.iter().enumerate() {
+            let here = format!("{key}.{idx}");
+            if epoch == 0 || epoch > epochs {
+                let what = format!("epoch {epoch} does not exist: schedule `{schedule}` has epochs 1 to {epochs}");
+                return Err(self.invalid(&here, &what));
+            }
+            if idx > 0 && evaluate[idx - 1] >= epoch {
+                return Err(self.invalid(&here, &"epochs must rise"));
+            }
+        }
+        Ok(())
+    }
+
+    fn distinct<T: PartialEq + std::fmt::Display>(&self, key: &str, values: &[T]) -> Result<(), Found> {
+        match values.iter().enumerate().find(|(idx, value)| values[..*idx].contains(value)) {
+            Some((idx, value)) => Err(self.invalid(&format!("{key}.{idx}"), &format!("`{value}` is listed twice"))),
+            None => Ok(()),
+        }
+    }
+}

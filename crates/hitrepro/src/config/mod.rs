@@ -1,0 +1,179 @@
+//! `pipeline.toml`: one commented file that says what is done; its types are the manual and the JSON Schema.
+
+mod check;
+mod error;
+mod load;
+mod merge;
+mod read;
+pub mod schema;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use hit_corpus::{OnBad, RenderSpec, SyntheticSpec};
+use hit_descriptors::Variant;
+use hit_model::{ArmSpec, ModelSpec};
+use hit_retrieval::RetrievalSpec;
+use hit_schema::{DurationBuckets, WindowSpec};
+use hit_train::{ScheduleSpec, TrainSpec};
+use serde::{Deserialize, Serialize};
+
+pub use error::{ConfigError, Problem, nearest};
+
+/// The configuration: everything that `pipeline.toml` says, with inheritance resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The file it was read from.
+    pub path: PathBuf,
+    /// Profile that runs when none is named.
+    pub default_profile: String,
+    /// Model arms by id.
+    pub arms: BTreeMap<String, ArmSpec>,
+    /// Learning-rate schedules by id.
+    pub schedules: BTreeMap<String, ScheduleSpec>,
+    /// Profiles by name.
+    pub profiles: BTreeMap<String, Profile>,
+}
+
+/// What the file states outside of its profiles.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    /// Profile that runs when `--profile` is not given.
+    pub default_profile: String,
+    /// Model arms by id: what is injected into which encoder, and how (paper §3.5, Table 13).
+    pub arms: BTreeMap<String, ArmSpec>,
+    /// Learning-rate schedules by id (spec 7).
+    pub schedules: BTreeMap<String, ScheduleSpec>,
+}
+
+/// One complete set of values: a corpus, a model, a protocol and what to run.
+///
+/// A profile states only what differs from the one it `inherits` from; every value must be stated somewhere in that
+/// chain. Tables are merged key by key; lists and `train.groups` are replaced as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// One line on what this profile is for. Not inherited.
+    pub description: String,
+    /// Name of the profile whose values hold where this one states none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inherits: Option<String>,
+    /// Where the data come from and how they are cut.
+    pub corpus: CorpusSpec,
+    /// Whether corpus and protocol are those of the published runs; only then are values put beside the published
+    /// ones as the same quantity.
+    pub published_protocol: bool,
+    /// Which definition of a descriptor to follow where the paper's text and the code behind its numbers differ (spec 2).
+    pub variant: Variant,
+    /// Sizes of the encoders and heads (spec 3).
+    pub model: ModelSpec,
+    /// Optimisation (spec 6, 7).
+    pub train: TrainSpec,
+    /// Evaluation (spec 9).
+    pub retrieval: RetrievalSpec,
+    /// What is trained and compared (spec 8).
+    pub campaign: Campaign,
+}
+
+/// Kind of corpus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CorpusKind {
+    /// Composed and synthesised by hitrepro itself from a seed; needs no download.
+    Synthetic,
+    /// A folder in the layout of MAESTRO, with audio.
+    Maestro,
+    /// A folder in the layout of MAESTRO; rows without audio are rendered from their MIDI.
+    Rendered,
+}
+
+/// Where the data come from and how they are cut (spec 1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CorpusSpec {
+    /// Kind of corpus.
+    pub source: CorpusKind,
+    /// Folder of the corpus, relative to the file; `--corpus` overrides it. None for a synthetic one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// How the corpus is called in tables and captions.
+    pub label: String,
+    /// Whether a performance that cannot be read stops the run or is left out, counted and reported.
+    pub on_bad: OnBad,
+    /// How performances are cut into windows (spec 1.3, 1.5).
+    pub windows: WindowSpec,
+    /// How note durations are quantised (spec 1.6).
+    pub durations: DurationBuckets,
+    /// The built-in corpus; needed if `source` is `synthetic`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synthetic: Option<SyntheticSpec>,
+    /// How MIDI is rendered; needed if `source` is `rendered`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub render: Option<RenderSpec>,
+    /// SoundFont file to render with, relative to the configuration; needed if `source` is `rendered`. Its SHA-256 is
+    /// stated in `render`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub soundfont: Option<String>,
+}
+
+/// What is trained and compared (spec 8).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Campaign {
+    /// The model that every screening run starts from (spec 8.1).
+    pub foundation: FoundationPlan,
+    /// Short runs of many arms from the foundation (spec 8.2, Table 2).
+    pub screening: ScreeningPlan,
+    /// Runs from scratch over several seeds (spec 8.4, Table 12).
+    pub replication: ReplicationPlan,
+}
+
+/// The model that every screening run starts from (spec 8.1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FoundationPlan {
+    /// Arm that is trained, normally the one without descriptors.
+    pub arm: String,
+    /// Schedule id.
+    pub schedule: String,
+    /// Training seed.
+    pub seed: u64,
+    /// Epochs after which the model is evaluated; the best one is kept.
+    pub evaluate: Vec<usize>,
+}
+
+/// Short runs of many arms from the foundation (spec 8.2).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScreeningPlan {
+    /// Arms to compare.
+    pub arms: Vec<String>,
+    /// The arm that differences are taken to.
+    pub baseline: String,
+    /// Schedule id.
+    pub schedule: String,
+    /// Training seed.
+    pub seed: u64,
+    /// Epochs after which a model is evaluated; the best one is reported.
+    pub evaluate: Vec<usize>,
+}
+
+/// Runs from scratch over several seeds (spec 8.4).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplicationPlan {
+    /// Arms to compare.
+    pub arms: Vec<String>,
+    /// The arm that the others are tested against.
+    pub baseline: String,
+    /// Schedule id.
+    pub schedule: String,
+    /// Training seeds, at least two.
+    pub seeds: Vec<u64>,
+    /// Epochs after which a model is evaluated; the best one is reported.
+    pub evaluate: Vec<usize>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! Errors of the command line, and the exit code that each ends with.
+
+use std::path::PathBuf;
+
+use hit_engine::{EngineError, GraphError};
+
+use crate::config::{ConfigError, nearest};
+use crate::exit::Exit;
+use crate::graph::BuildError;
+
+/// Why a command could not be carried out. A stage that fails is no such error: it is part of a run's summary.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Reading or writing failed; the message names the path.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// A mistake in `pipeline.toml`.
+    #[error("{}: {_0}", _0.place())]
+    Config(#[from] Box<ConfigError>),
+    /// A profile that the configuration does not have.
+    #[error("there is no profile `{name}` in {}{}; there are: {}", .file.display(), hint(.name, .known), .known.join(", "))]
+    UnknownProfile {
+        /// As asked for.
+        name: String,
+        /// Profiles there are.
+        known: Vec<String>,
+        /// The configuration.
+        file: PathBuf,
+    },
+    /// No `pipeline.toml` in the current folder or above it.
+    #[error(
+        "there is no pipeline.toml in {0} nor in any folder above it: go to the project's folder or name the file with --config"
+    )]
+    NoProject(PathBuf),
+    /// The command line asks for something that cannot be.
+    #[error("{0}")]
+    Usage(String),
+    /// A thing of that name is not known.
+    #[error("there is no {what} `{name}`{}; there are: {}", hint(.name, .known), .known.join(", "))]
+    UnknownName {
+        /// Kind of thing.
+        what: &'static str,
+        /// As asked for.
+        name: String,
+        /// Names there are.
+        known: Vec<String>,
+    },
+    /// No such device.
+    #[error("device `{asked}` is not there: {what}")]
+    Device {
+        /// As asked for.
+        asked: String,
+        /// What was found.
+        what: String,
+    },
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The graph of the profile cannot be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A name selects no stage.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// A model cannot be described.
+    #[error(transparent)]
+    Model(#[from] hit_model::Error),
+    /// Measurements cannot be read.
+    #[error(transparent)]
+    Stats(#[from] hit_stats::Error),
+}
+
+fn hint(name: &str, known: &[String]) -> String {
+    nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+}
+
+impl Error {
+    /// The exit code that says it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_)
+            | Self::UnknownProfile { .. }
+            | Self::NoProject(_)
+            | Self::Usage(_)
+            | Self::UnknownName { .. }
+            | Self::Device { .. }
+            | Self::Graph(GraphError::UnknownPattern { .. })
+            | Self::Engine(EngineError::UnknownThing { .. } | EngineError::Graph(GraphError::UnknownPattern { .. })) => {
+                Exit::Usage
+            }
+            Self::Build(
+                BuildError::CorpusMissing { .. }
+                | BuildError::NoCorpusPath(_)
+                | BuildError::Corpus(hit_corpus::Error::NoTable { .. }),
+            ) => Exit::CorpusMissing,
+            // What is wrong with a corpus or an arm was written by whoever asks.
+            Self::Build(BuildError::NoAudio { .. } | BuildError::Corpus(_) | BuildError::Arm { .. }) => Exit::Usage,
+            _ => Exit::Unexpected,
+        }
+    }
+
+    /// Text for a person: with the source excerpt for mistakes in the configuration, else the chain of causes.
+    pub fn render(&self, width: usize, plain: bool) -> String {
+        match self {
+            Self::Config(error) => render(error.as_ref(), width, plain),
+            _ => format!("error: {}\n", chain(self)),
+        }
+    }
+}
+
+/// An error and its causes, joined by `: `, without saying twice what a message already contains.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let message = cause.to_string();
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+fn render(diagnostic: &dyn miette::Diagnostic, width: usize, plain: bool) -> String {
+    let theme = if plain { miette::GraphicalTheme::unicode_nocolor() } else { miette::GraphicalTheme::unicode() };
+    let handler = miette::GraphicalReportHandler::new_themed(theme).with_width(width);
+    let mut out = String::new();
+    match handler.render_report(&mut out, diagnostic) {
+        Ok(()) => out,
+        Err(_) => format!("error: {diagnostic}\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_has_its_exit_code() {
+        let pattern = || GraphError::UnknownPattern { pattern: "x".into(), nearest: vec![] };
+        let cases = [
+            (Error::Usage("x".into()), Exit::Usage),
+            (Error::NoProject("p".into()), Exit::Usage),
+            (Error::Device { asked: "cuda".into(), what: "none".into() }, Exit::Usage),
+            (Error::Graph(pattern()), Exit::Usage),
+            (Error::Engine(pattern().into()), Exit::Usage),
+            (Error::Graph(GraphError::Cycle(vec![])), Exit::Unexpected),
+            (Error::Build(BuildError::NoCorpusPath("small".into())), Exit::CorpusMissing),
+            (Error::Build(BuildError::Graph(GraphError::Cycle(vec![]))), Exit::Unexpected),
+            (Error::Io(std::io::Error::other("disk")), Exit::Unexpected),
+        ];
+        for (error, exit) in cases {
+            assert_eq!(error.exit(), exit, "{error}");
+        }
+    }
+
+    #[test]
+    fn names_are_suggested() {
+        let known = vec!["smoke".to_owned(), "paper".to_owned()];
+        let error = Error::UnknownProfile { name: "smoek".into(), known, file: "pipeline.toml".into() };
+        let expected = "there is no profile `smoek` in pipeline.toml; did you mean `smoke`?; there are: smoke, paper";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(error.render(80, true), format!("error: {expected}\n"));
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer")]
+        struct Outer(#[source] std::io::Error);
+        assert_eq!(chain(&Outer(std::io::Error::other("inner"))), "outer: inner");
+        assert_eq!(chain(&Error::Io(std::io::Error::other("inner"))), "inner");
+    }
+}

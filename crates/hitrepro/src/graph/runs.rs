@@ -1,0 +1,208 @@
+//! Training runs, their retrieval scores, and the experiments over them.
+
+use hit_battery::{Measurements, Replication, Screening};
+use hit_embed::Embed;
+use hit_engine::Node;
+use hit_retrieval::{Retrieve, Select};
+use hit_schema::RunId;
+use hit_train::Train;
+
+use super::corpus::{dataset, features};
+use super::{BuildError, Wiring};
+use crate::registry;
+
+/// One run of an experiment.
+struct Plan<'p> {
+    experiment: &'static str,
+    arm: &'p str,
+    schedule: &'p str,
+    seed: u64,
+    evaluate: &'p [usize],
+    /// Stage whose checkpoint it starts from; fresh weights if none.
+    init: Option<String>,
+}
+
+impl Plan<'_> {
+    fn run(&self) -> RunId {
+        RunId { arm: self.arm.to_owned(), schedule: self.schedule.to_owned(), seed: self.seed }
+    }
+
+    /// `replication/d4a4@cosine30#42`.
+    fn label(&self) -> String {
+        format!("{}/{}", self.experiment, self.run())
+    }
+}
+
+impl Wiring<'_> {
+    /// The model that screening starts from (spec 8.1).
+    pub(super) fn foundation(&mut self) -> Result<(), BuildError> {
+        let plan = &self.profile.campaign.foundation;
+        self.run(&Plan {
+            experiment: "foundation",
+            arm: &plan.arm,
+            schedule: &plan.schedule,
+            seed: plan.seed,
+            evaluate: &plan.evaluate,
+            init: None,
+        })
+    }
+
+    /// Short runs of every arm from the foundation (spec 8.2).
+    pub(super) fn screening(&mut self) -> Result<(), BuildError> {
+        let campaign = &self.profile.campaign;
+        let (plan, from) = (&campaign.screening, &campaign.foundation);
+        let foundation = RunId { arm: from.arm.clone(), schedule: from.schedule.clone(), seed: from.seed };
+        let mut runs = Vec::new();
+        for arm in &plan.arms {
+            let run = Plan {
+                experiment: "screening",
+                arm,
+                schedule: &plan.schedule,
+                seed: plan.seed,
+                evaluate: &plan.evaluate,
+                init: Some(format!("select/foundation/{foundation}")),
+            };
+            self.run(&run)?;
+            runs.push(run.run());
+        }
+        let stage =
+            Screening { baseline: plan.baseline.clone(), bootstrap: self.profile.retrieval.bootstrap, seed: plan.seed };
+        self.experiment("screening", Node::new("battery/screening", stage), &runs);
+        Ok(())
+    }
+
+    /// Every arm from scratch over the seeds (spec 8.4), and its clean estimate on the test split.
+    pub(super) fn replication(&mut self) -> Result<(), BuildError> {
+        let plan = &self.profile.campaign.replication;
+        let mut runs = Vec::new();
+        for arm in &plan.arms {
+            for &seed in &plan.seeds {
+                let (schedule, evaluate) = (&plan.schedule, &plan.evaluate);
+                let run = Plan { experiment: "replication", arm, schedule, seed, evaluate, init: None };
+                self.run(&run)?;
+                self.test(&run)?;
+                runs.push(run.run());
+            }
+        }
+        let stage = Replication {
+            baseline: plan.baseline.clone(),
+            bootstrap: self.profile.retrieval.bootstrap,
+            seed: plan.seeds[0],
+        };
+        self.experiment("replication", Node::new("battery/replication", stage), &runs);
+        Ok(())
+    }
+
+    /// Everything that was measured, in one table.
+    pub(super) fn measurements(&mut self) {
+        let mut merged = Node::new("measurements", Measurements {})
+            .group("statistics")
+            .export("measurements", "measurements.csv")
+            .pure();
+        for node in &self.nodes {
+            if node.stage.outputs().contains(&"measurements") {
+                merged = merged.input(format!("{}/measurements", node.id), &node.id, "measurements");
+            }
+        }
+        self.add(merged);
+    }
+
+    /// Trains, scores the evaluated epochs and keeps the checkpoint of the best.
+    fn run(&mut self, plan: &Plan) -> Result<(), BuildError> {
+        let label = plan.label();
+        let arm = &self.config.arms[plan.arm];
+        let stage = Train {
+            run: plan.run(),
+            arm: arm.clone(),
+            model: self.profile.model.clone(),
+            train: self.profile.train.clone(),
+            schedule: self.config.schedules[plan.schedule].clone(),
+            evaluate: plan.evaluate.to_vec(),
+            family: registry::family(&arm.family),
+        };
+        let train = format!("train/{label}");
+        let mut node =
+            grouped(Node::new(&train, stage), plan.experiment).export("history", format!("runs/{label}/history.csv"));
+        for split in ["train", "validation"] {
+            for output in ["index", "segments"] {
+                node = node.input(format!("{split}.{output}"), dataset(split), output);
+            }
+            for injection in &arm.injections {
+                let descriptor = &injection.descriptor;
+                let name = format!("features/{descriptor}/{split}");
+                node = node.input(name, features(descriptor, split), "features");
+            }
+        }
+        if let Some(init) = &plan.init {
+            node = node.input("init", init, "checkpoint");
+        }
+        self.add(node);
+        self.retrieve(plan, plan.experiment, &train, "validation");
+        let select = Node::new(format!("select/{label}"), Select {})
+            .input("selection", format!("retrieve/{label}"), "selection")
+            .input("checkpoints", &train, "checkpoints");
+        self.add(grouped(select, plan.experiment));
+        Ok(())
+    }
+
+    /// The selected checkpoint on the test split, once: an estimate without selection (decision 0006).
+    fn test(&mut self, plan: &Plan) -> Result<(), BuildError> {
+        let arm = &self.config.arms[plan.arm];
+        let stage = Embed {
+            run: plan.run(),
+            arm: arm.clone(),
+            model: self.profile.model.clone(),
+            batch_size: self.profile.train.batch_size,
+            family: registry::family(&arm.family),
+        };
+        let id = format!("embed/test/{}", plan.run());
+        let mut node = grouped(Node::new(&id, stage), plan.experiment)
+            .input("checkpoint", format!("select/{}", plan.label()), "checkpoint")
+            .input("index", dataset("test"), "index")
+            .input("segments", dataset("test"), "segments");
+        for injection in &arm.injections {
+            let descriptor = &injection.descriptor;
+            node = node.input(format!("features/{descriptor}"), features(descriptor, "test"), "features");
+        }
+        self.add(node);
+        self.retrieve(plan, "test", &id, "test");
+        Ok(())
+    }
+
+    /// Scores the embeddings that `from` made of `split`.
+    fn retrieve(&mut self, plan: &Plan, experiment: &str, from: &str, split: &str) {
+        let label = format!("{experiment}/{}", plan.run());
+        let stage = Retrieve {
+            run: plan.run(),
+            stage: experiment.to_owned(),
+            condition: String::new(),
+            spec: self.profile.retrieval.clone(),
+        };
+        let node = Node::new(format!("retrieve/{label}"), stage)
+            .input("index", dataset(split), "index")
+            .input("embeddings", from, "embeddings")
+            .export("measurements", format!("runs/{label}/measurements.csv"))
+            .export("ranks", format!("runs/{label}/ranks.csv"))
+            .export("selection", format!("runs/{label}/selection.json"));
+        self.add(grouped(node, plan.experiment));
+    }
+
+    /// A pure stage over the scores of an experiment's runs.
+    fn experiment(&mut self, experiment: &'static str, node: Node, runs: &[RunId]) {
+        let mut node = grouped(node, experiment).pure();
+        for run in runs {
+            for output in ["measurements", "ranks", "selection"] {
+                node = node.input(format!("{run}/{output}"), format!("retrieve/{experiment}/{run}"), output);
+            }
+        }
+        self.add(node);
+    }
+}
+
+/// Names under which an experiment's stages can be selected.
+fn grouped(node: Node, experiment: &str) -> Node {
+    match experiment {
+        "replication" => node.group("replication").group("multiseed"),
+        other => node.group(other),
+    }
+}

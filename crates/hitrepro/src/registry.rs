@@ -1,0 +1,19 @@
+//! The plug-ins that this binary was built with: a model family is one crate and one line here.
+
+use hit_model::Family;
+
+/// Model families by their id in `pipeline.toml`.
+pub const FAMILIES: [Family; 1] = [hit_arm_inject::FAMILY];
+
+/// Ids of all families.
+pub fn family_ids() -> Vec<String> {
+    FAMILIES.iter().map(|family| family.id.to_owned()).collect()
+}
+
+/// The family of that id.
+///
+/// # Panics
+/// If there is none: the configuration is checked against [`family_ids`] when it is read.
+pub fn family(id: &str) -> Family {
+    *FAMILIES.iter().find(|family| family.id == id).expect("the configuration names known families only")
+}
