@@ -65,8 +65,11 @@ fn an_edit_of_a_statistic_retrains_nothing() {
     let project = Project::computed();
     project.edit("pipeline.toml", "resamples = 200\n", "resamples = 300\n");
     let kinds = kinds_to_run(&project);
-    assert!(kinds.contains(&"retrieve".to_owned()), "{kinds:?}");
-    assert!(!kinds.iter().any(|kind| kind == "train" || kind == "embed" || kind == "descriptor"), "{kinds:?}");
+    assert!(kinds.contains(&"intervals".to_owned()), "{kinds:?}");
+    assert!(
+        !kinds.iter().any(|kind| ["descriptor", "train", "embed", "retrieve"].contains(&kind.as_str())),
+        "{kinds:?}"
+    );
     let plan = String::from_utf8(project.run(&["plan"]).stdout).unwrap();
     assert!(plan.contains("200 -> 300"), "the reason names the parameter:\n{plan}");
 }
@@ -115,8 +118,8 @@ fn two_processes_share_one_cache() {
     let project = Project::new();
     let children: Vec<_> = (0..2)
         .map(|idx| {
-            let results = project.path(&format!("results-{idx}"));
-            project.command(&["all", "--quiet", "--results"]).arg(results).spawn().unwrap()
+            let results = format!("results-{idx}");
+            project.command(&["all", "--quiet", "--results", &results]).spawn().unwrap()
         })
         .collect();
     for mut child in children {
@@ -155,7 +158,8 @@ fn verify_passes_and_finds_every_kind_of_tampering() {
 fn explain_walks_from_the_measurements_to_the_midi() {
     let project = Project::computed();
     let text = String::from_utf8(project.run(&["explain", "measurements.csv", "--full"]).stdout).unwrap();
-    for needed in ["measurements", "battery/replication", "retrieve/", "train/", "descriptor/a4", "segment/", "synth/"] {
+    for needed in ["measurements", "battery/replication", "retrieve/", "train/", "descriptor/a4", "segment/", "synth/"]
+    {
         assert!(text.contains(needed), "`{needed}` is missing in\n{text}");
     }
 }

@@ -114,9 +114,9 @@ fn arms_in_json_are_a_contract() {
         (arm["parameters"].as_u64().unwrap(), arm["trainable"].as_u64().unwrap())
     };
     // Published: Table 13 and App. B.3; the reference freezes 9,302,528 of them.
-    assert_eq!(counts("d0"), (74_194_432, 74_194_432 - 9_302_528));
-    assert_eq!(counts("d4").0, 74_460_160);
-    assert_eq!(counts("a4").0, 75_254_272);
+    assert_eq!(counts("D0"), (74_194_432, 74_194_432 - 9_302_528));
+    assert_eq!(counts("D4").0, 74_460_160);
+    assert_eq!(counts("A4").0, 75_254_272);
     assert_eq!(counts("d4a4").0, 75_520_000);
 }
 

@@ -48,9 +48,8 @@ impl OnDisk {
             sample_rate_hz: 24_000,
             noise_db: -60.0,
         };
-        let mut table = String::from(
-            "canonical_composer,canonical_title,split,year,midi_filename,audio_filename,duration\r\n",
-        );
+        let mut table =
+            String::from("canonical_composer,canonical_title,split,year,midi_filename,audio_filename,duration\r\n");
         for (idx, performance) in spec.performances().unwrap().into_iter().enumerate() {
             let staging = project.path("staging").join(idx.to_string());
             let mut cx = Context::new(&staging, project.path("scratch"));
@@ -60,7 +59,8 @@ impl OnDisk {
                 fs_err::copy(staging.join(output), corpus.join(format!("2004/p{idx}.{extension}"))).unwrap();
             }
             let (composer, title, split) = (performance.composer, performance.title, performance.split);
-            table += &format!("{composer},\"{title}, No. {idx}\",{split},2004,2004/p{idx}.midi,2004/p{idx}.wav,16.0\r\n");
+            table +=
+                &format!("{composer},\"{title}, No. {idx}\",{split},2004,2004/p{idx}.midi,2004/p{idx}.wav,16.0\r\n");
         }
         fs_err::write(corpus.join("maestro-v3.0.0.csv"), table).unwrap();
         Self { project, corpus }

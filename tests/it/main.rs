@@ -2,5 +2,6 @@
 
 mod architecture;
 mod campaign;
+mod cli;
 mod corpus;
 mod project;

@@ -9,10 +9,6 @@ use serde_json::Value;
 
 /// A few performances, one-layer models, a handful of steps: every stage of the campaign runs, no result means anything.
 const TINY: &str = r#"
-[schedules.cosine2]
-kind = "cosine"
-epochs = 2
-
 [profiles.tiny]
 inherits = "smoke"
 description = "every stage once, in seconds; for the tests"
@@ -52,13 +48,13 @@ warmup_steps = 2
 save_every_steps = 1
 
 [profiles.tiny.retrieval]
-n_queries = 20
+n_queries = 12
 pool_size = 16
 n_hard = 4
 n_semi_hard = 4
 hard_trials = 20
 
-[profiles.tiny.retrieval.bootstrap]
+[profiles.tiny.bootstrap]
 resamples = 200
 
 [profiles.tiny.campaign.foundation]
@@ -171,7 +167,8 @@ pub fn assert_same(first: &BTreeMap<PathBuf, Vec<u8>>, second: &BTreeMap<PathBuf
     let names = |files: &BTreeMap<PathBuf, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(first), names(second));
     assert!(!first.is_empty(), "no results at all");
-    let different: Vec<_> = first.iter().filter(|(name, bytes)| second[*name] != **bytes).map(|(name, _)| name).collect();
+    let different: Vec<_> =
+        first.iter().filter(|(name, bytes)| second[*name] != **bytes).map(|(name, _)| name).collect();
     assert!(different.is_empty(), "these files differ: {different:?}");
 }
 

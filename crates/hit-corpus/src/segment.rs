@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use hit_schema::{AudioSource, DurationBuckets, Performance, Segments, TokenBlock, WindowSpec};
-use hit_stage::{Context, OpenFile, Stage, StageError};
+use hit_stage::{Context, Digest, OpenFile, Stage, StageError};
 use serde::{Deserialize, Serialize};
 
 use crate::audio::{self, Audio};
@@ -28,7 +28,7 @@ pub const TOLERANCE_S: f64 = 15.0;
 
 /// Cuts one performance into windows.
 ///
-/// Inputs: `midi`, `audio` (files, whatever made them). Outputs: `audio` (mono at the rate of `windows`, as far as
+/// Inputs: `midi`, `audio` (files, whatever made them; `audio` may be missing where bad performances are skipped). Outputs: `audio` (mono at the rate of `windows`, as far as
 /// windows reach), `tokens` (one row a window), `meta` ([`Performance`] as JSON).
 ///
 /// Source: spec 1.2–1.6.
@@ -69,22 +69,28 @@ impl Stage for Segment {
 
     fn run(&self, cx: &mut Context) -> Result<(), StageError> {
         tokens::check(&self.windows, &self.durations)?;
-        let (midi, audio) = (cx.file("midi")?.clone(), cx.file("audio")?.clone());
-        let mut performance = self.performance(&midi, &audio);
+        let midi = cx.file("midi")?.clone();
+        let audio = match cx.file("audio") {
+            Ok(audio) => Some(audio.clone()),
+            Err(_) if self.on_bad == OnBad::Skip => None,
+            Err(error) => return Err(error),
+        };
+        let mut performance = self.performance(&midi, audio.as_ref());
         let mut samples = Vec::new();
         let mut rows = TokenBlock::from_rows([]);
-        match self.prepare(&midi.path, &audio.path) {
-            Ok(prepared) => {
+        match audio.map(|audio| self.prepare(&midi.path, &audio.path)) {
+            Some(Ok(prepared)) => {
                 performance.duration_s = prepared.duration_s;
                 performance.n_windows = prepared.tokens.n_windows();
                 performance.n_notes = prepared.n_notes;
                 samples = prepared.samples;
                 rows = prepared.tokens;
             }
-            Err(error) => match (self.on_bad, error.reason()) {
+            Some(Err(error)) => match (self.on_bad, error.reason()) {
                 (OnBad::Skip, Some(reason)) => performance.skipped = Some(reason),
                 _ => return Err(error.into()),
             },
+            None => performance.skipped = Some("it has no audio file".to_owned()),
         }
         Segments::write_audio(&cx.output("audio")?, &samples)?;
         rows.write(&cx.output("tokens")?)?;
@@ -101,7 +107,7 @@ struct Prepared {
 
 impl Segment {
     /// What is known without reading either file.
-    fn performance(&self, midi: &OpenFile, audio: &OpenFile) -> Performance {
+    fn performance(&self, midi: &OpenFile, audio: Option<&OpenFile>) -> Performance {
         Performance {
             id: self.id.clone(),
             composer: self.composer.clone(),
@@ -113,7 +119,7 @@ impl Segment {
             n_notes: 0,
             audio: self.audio,
             midi_sha256: midi.file.digest,
-            audio_sha256: audio.file.digest,
+            audio_sha256: audio.map_or_else(|| Digest::of(b""), |audio| audio.file.digest),
             skipped: None,
         }
     }

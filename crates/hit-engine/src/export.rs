@@ -185,7 +185,7 @@ fn delete_old(results: &Path, wanted: &BTreeMap<String, Wanted>) -> Result<Vec<S
         let mut folder = Path::new(path).parent();
         while let Some(inner) = folder.filter(|inner| !inner.as_os_str().is_empty()) {
             // Fails, as it should, when something else is in it.
-            if std::fs::remove_dir(results.join(inner)).is_err() {
+            if fs_err::remove_dir(results.join(inner)).is_err() {
                 break;
             }
             folder = inner.parent();

@@ -229,7 +229,7 @@ impl Store {
     /// Whether an object of that digest and size lies there; its bytes are not read.
     pub(crate) fn has(&self, file: FileRef) -> bool {
         // No error is built where none is needed: this is called for every object of a run.
-        std::fs::metadata(self.object_path(file.digest)).is_ok_and(|meta| meta.is_file() && meta.len() == file.size)
+        fs_err::metadata(self.object_path(file.digest)).is_ok_and(|meta| meta.is_file() && meta.len() == file.size)
     }
 
     /// Path of an object whose bytes are right; damaged ones are set aside.
@@ -293,7 +293,7 @@ impl Store {
 
     pub(crate) fn record(&self, kind: &str, key: Digest) -> io::Result<Loaded> {
         // As in `has`: absence is the common case of a cold run and deserves no message.
-        let Some(bytes) = found(std::fs::read(self.record_path(kind, key)))? else { return Ok(Loaded::Absent) };
+        let Some(bytes) = found(fs_err::read(self.record_path(kind, key)))? else { return Ok(Loaded::Absent) };
         Ok(match unseal(&bytes) {
             Ok(record) if record.key == key => Loaded::Found(Box::new(record)),
             Ok(record) => Loaded::Damaged(format!("it is the record of key {}", record.key.short())),
@@ -338,7 +338,7 @@ impl Store {
 
     /// The last key of each stage; what cannot be read counts as never run.
     pub(crate) fn latest(&self) -> BTreeMap<String, Latest> {
-        let bytes = std::fs::read(self.root.join(LATEST)).ok();
+        let bytes = fs_err::read(self.root.join(LATEST)).ok();
         bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 

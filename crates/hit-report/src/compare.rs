@@ -228,12 +228,12 @@ mod tests {
         let published = fixture::published();
         let outcome = |claim: Claim| claim.test(&frame, &published).unwrap().1;
         assert_eq!(outcome(claim("d4a4", "s_mean", "best", Relation::Highest)), Outcome::Holds);
-        assert_eq!(outcome(claim("d0", "s_mean", "best", Relation::Highest)), Outcome::Fails);
+        assert_eq!(outcome(claim("D0", "s_mean", "best", Relation::Highest)), Outcome::Fails);
         assert_eq!(outcome(claim("a7", "s_mean", "best", Relation::Highest)), Outcome::Open);
-        assert_eq!(outcome(claim("d4a4", "delta_s", "best_vs_d0", Relation::Above(0.0))), Outcome::Holds);
-        assert_eq!(outcome(claim("d4a4", "delta_s", "best_vs_d0", Relation::Above(99.0))), Outcome::Fails);
+        assert_eq!(outcome(claim("d4a4", "delta_s", "best_vs_D0", Relation::Above(0.0))), Outcome::Holds);
+        assert_eq!(outcome(claim("d4a4", "delta_s", "best_vs_D0", Relation::Above(99.0))), Outcome::Fails);
         let p = Relation::BelowPublished("table12_statistics.d4a4_vs_D0_p_below".to_owned());
-        assert_eq!(outcome(claim("d4a4", "welch_p", "best_vs_d0", p)), Outcome::Holds);
+        assert_eq!(outcome(claim("d4a4", "welch_p", "best_vs_D0", p)), Outcome::Holds);
     }
 
     #[test]
@@ -241,8 +241,8 @@ mod tests {
         let entry = "[[compare]]\ngroup = \"g\"\nquantity = \"q\"\npublished = \"p\"\n";
         for (text, expected) in [
             (format!("claim = []\n{entry}"), "exactly one"),
-            (format!("claim = []\n{entry}parameters = \"d0\"\nchance_at = 10\n"), "exactly one"),
-            (format!("claim = []\n{entry}parametres = \"d0\"\n"), "unknown field"),
+            (format!("claim = []\n{entry}parameters = \"D0\"\nchance_at = 10\n"), "exactly one"),
+            (format!("claim = []\n{entry}parametres = \"D0\"\n"), "unknown field"),
         ] {
             let error = Compare::parse(&text).unwrap_err();
             assert!(error.contains(expected), "{error}");
@@ -258,11 +258,11 @@ mod tests {
             Compare::parse(&text).unwrap().compare.remove(0)
         };
         let value = |ours: &str| entry(ours).ours(&facts, &frame).unwrap();
-        assert_eq!(value("parameters = \"d0\""), Some(201_344.0));
-        assert_eq!(value("trainable = \"d0\""), Some(180_224.0));
+        assert_eq!(value("parameters = \"D0\""), Some(201_344.0));
+        assert_eq!(value("trainable = \"D0\""), Some(180_224.0));
         assert_eq!(value("parameters = \"no-such-arm\""), None);
         assert_eq!(value("chance_at = 10"), Some(15.625));
-        assert_eq!(value("measurement = { stage = \"replication\", arm = \"d0\", metric = \"s_sd\" }"), Some(2.0));
+        assert_eq!(value("measurement = { stage = \"replication\", arm = \"D0\", metric = \"s_sd\" }"), Some(2.0));
         assert_eq!(value("measurement = { stage = \"replication\", arm = \"zz\", metric = \"s_sd\" }"), None);
         let broad = entry("measurement = { stage = \"replication\", metric = \"s_sd\" }");
         assert!(matches!(broad.ours(&facts, &frame), Err(Error::Ambiguous { found: 4, .. })));
@@ -278,9 +278,9 @@ mod tests {
             row.value = 50.0;
         }
         let frame = Frame::new(&rows).unwrap();
-        let highest = claim("d0", "s_mean", "best", Relation::Highest);
+        let highest = claim("D0", "s_mean", "best", Relation::Highest);
         assert_eq!(highest.test(&frame, &published).unwrap(), (Some(50.0), Outcome::Holds));
-        rows.retain(|row| row.metric != "s_mean" || row.arm == "d0");
+        rows.retain(|row| row.metric != "s_mean" || row.arm == "D0");
         let alone = Frame::new(&rows).unwrap();
         assert_eq!(highest.test(&alone, &published).unwrap().1, Outcome::Fails, "it beats nobody");
     }
@@ -294,9 +294,9 @@ mod tests {
             row.interval = None;
         }
         let frame = Frame::new(&rows).unwrap();
-        let above = claim("d4a4", "delta_s", "best_vs_d0", Relation::Above(0.0));
+        let above = claim("d4a4", "delta_s", "best_vs_D0", Relation::Above(0.0));
         assert_eq!(above.test(&frame, &published).unwrap().1, Outcome::Fails);
-        let wrong = claim("d4a4", "welch_p", "best_vs_d0", Relation::BelowPublished("no.such".to_owned()));
+        let wrong = claim("d4a4", "welch_p", "best_vs_D0", Relation::BelowPublished("no.such".to_owned()));
         assert!(matches!(wrong.test(&frame, &published), Err(Error::NotPublished { .. })));
     }
 }

@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_nearest_name_takes_the_fewest_changes() {
-        let names = ["replication.d0.s.mean", "replication.d4a4.s.mean", "replication.d4a4.s.sd"];
+        let names = ["replication.D0.s.mean", "replication.d4a4.s.mean", "replication.d4a4.s.sd"];
         assert_eq!(nearest("replication.d4a4.s.maen", names.into_iter()), "replication.d4a4.s.mean");
         assert_eq!(nearest("x", std::iter::empty()), "(none)");
     }

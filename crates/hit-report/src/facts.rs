@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(facts.arm("d4a4").unwrap().descriptors, ["A4", "D4"]);
         assert_eq!((facts.arm_idx("d4a4"), facts.arm_idx("a7")), (Some(3), None));
         assert_eq!(facts.experiment("replication").unwrap().seeds, [42, 123, 456]);
-        assert_eq!(facts.experiment("foundation").unwrap().arms, ["d0"]);
+        assert_eq!(facts.experiment("foundation").unwrap().arms, ["D0"]);
         assert!(facts.experiment("test").is_none(), "not an experiment of its own");
     }
 

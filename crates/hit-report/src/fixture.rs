@@ -14,7 +14,7 @@ use crate::published::Published;
 use crate::sources::Sources;
 use crate::tex::Values;
 
-const ARMS: [&str; 4] = ["d0", "d4", "a4", "d4a4"];
+const ARMS: [&str; 4] = ["D0", "D4", "A4", "d4a4"];
 const SEEDS: [u64; 3] = [42, 123, 456];
 
 fn windows() -> WindowSpec {
@@ -44,11 +44,11 @@ pub(crate) fn facts() -> Facts {
         corpus: CorpusFacts { label: "made-up corpus".to_owned(), audio: AudioSource::Synthetic, windows: windows() },
         backend: "burn-flex (CPU)".to_owned(),
         variant: "reference".to_owned(),
-        baseline: "d0".to_owned(),
+        baseline: "D0".to_owned(),
         arms: vec![
-            arm("d0", &[], &[], 0),
-            arm("d4", &["D4"], &["concat (midi)"], 2_112),
-            arm("a4", &["A4"], &["concat (audio)"], 4_672),
+            arm("D0", &[], &[], 0),
+            arm("D4", &["D4"], &["concat (midi)"], 2_112),
+            arm("A4", &["A4"], &["concat (audio)"], 4_672),
             arm("d4a4", &["A4", "D4"], &["concat (audio)", "concat (midi)"], 6_784),
         ],
         batch_size: 16,
@@ -62,7 +62,7 @@ pub(crate) fn facts() -> Facts {
             resamples: 2000,
             level: 0.95,
         },
-        foundation: Some(ExperimentFacts { arms: vec!["d0".to_owned()], ..experiment("cosine8", &[42], 8, &[4, 8]) }),
+        foundation: Some(ExperimentFacts { arms: vec!["D0".to_owned()], ..experiment("cosine8", &[42], 8, &[4, 8]) }),
         screening: Some(experiment("cosine5", &[42], 5, &[1, 2, 3, 4, 5])),
         replication: Some(experiment("cosine12", &SEEDS, 12, &[3, 6, 9, 12])),
     }
@@ -115,7 +115,7 @@ fn screening(rows: &mut Vec<Measurement>, a: usize, arm: &str) {
     rows.push(Row("screening", arm, "cosine5", Some(42), "last").of("s", top - 0.5, "%", None));
     if a > 0 {
         let delta = top - s(0, 0, 0.6);
-        let row = Row("screening", arm, "cosine5", Some(42), "best_vs_d0");
+        let row = Row("screening", arm, "cosine5", Some(42), "best_vs_D0");
         rows.push(row.of("delta_s", delta, "pp", Some((delta - 2.0, delta + 2.0))));
     }
 }

@@ -24,7 +24,7 @@ pub struct Select {
     /// Training seed.
     #[serde(default)]
     pub seed: Option<u64>,
-    /// Condition: `selected`, `epoch=005`, `best`, `best_vs_d0`, ...
+    /// Condition: `selected`, `epoch=005`, `best`, `best_vs_D0`, ...
     #[serde(default)]
     pub condition: Option<String>,
     /// Metric.
@@ -314,16 +314,16 @@ mod tests {
     #[test]
     fn filters_are_conjunctions() {
         let frame = frame();
-        let arm = frame.filter(&Select::default().arm("d0")).unwrap();
-        assert!(arm.words("arm").unwrap().iter().all(|word| word == "d0"));
-        let both = frame.filter(&Select::stage("screening").arm("d0")).unwrap();
+        let arm = frame.filter(&Select::default().arm("D0")).unwrap();
+        assert!(arm.words("arm").unwrap().iter().all(|word| word == "D0"));
+        let both = frame.filter(&Select::stage("screening").arm("D0")).unwrap();
         assert_eq!(both.len(), arm.filter(&Select::stage("screening")).unwrap().len());
         assert!(both.len() < arm.len());
     }
 
     #[test]
     fn a_pivot_has_a_cell_for_each_pair() {
-        let arms = ["d0".to_owned(), "d4a4".to_owned(), "none".to_owned()];
+        let arms = ["D0".to_owned(), "d4a4".to_owned(), "none".to_owned()];
         let select = Select::stage("replication").condition("best");
         let cells = frame().pivot(&select, &arms, &["s_mean", "s_sd"]).unwrap();
         assert_eq!((cells.len(), cells[0].len()), (3, 2));

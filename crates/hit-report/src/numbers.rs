@@ -31,7 +31,7 @@ pub struct Number {
 ///
 /// A measurement of `stage`, `arm` and `metric` at the best epoch (condition `selected`, `best` or none) has the key
 /// `stage.arm.metric`, where `s_mean` is written `s.mean`; its seed adds `.seed42` after the arm if the experiment has
-/// several, any other condition its name (`.last`, `.vs_d0` for `best_vs_d0`). The ends of an interval are `.low` and `.high`. Further keys:
+/// several, any other condition its name (`.last`, `.vs_D0` for `best_vs_D0`). The ends of an interval are `.low` and `.high`. Further keys:
 /// `corpus.<split>.<count>`, `<experiment>.first` and `.seeds`, `compare.*`, `claims.*`, `chance.r10`, `chance.s`,
 /// `campaign.digest` and its beginning `campaign.short`.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
@@ -259,8 +259,8 @@ mod tests {
         for key in [
             "replication.d4a4.s.mean",
             "replication.d4a4.s.sd",
-            "replication.d4a4.vs_d0.delta_s",
-            "replication.d4a4.vs_d0.welch_p",
+            "replication.d4a4.vs_D0.delta_s",
+            "replication.d4a4.vs_D0.welch_p",
             "replication.d4a4.seed42.s",
             "screening.d4a4.s",
             "screening.d4a4.s.low",
@@ -299,7 +299,7 @@ mod tests {
         for key in numbers.0.keys() {
             assert_eq!(tex.matches(&format!("\\hitdef{{{key}}}")).count(), 1, "{key}");
         }
-        assert!(tex.contains("\\hitdef{replication.d4a4.vs_d0.delta_s}{$+$"), "differences carry their sign");
+        assert!(tex.contains("\\hitdef{replication.d4a4.vs_D0.delta_s}{$+$"), "differences carry their sign");
     }
 
     #[test]
@@ -331,7 +331,7 @@ mod tests {
         other.value = 1.0;
         rows.push(other);
         let numbers = of(&rows).unwrap();
-        assert!(numbers.get("screening.d0.cosine5.s").is_ok() || numbers.get("screening.a4.cosine5.s").is_ok());
+        assert!(numbers.get("screening.D0.cosine5.s").is_ok() || numbers.get("screening.A4.cosine5.s").is_ok());
         assert!(numbers.0.keys().any(|key| key.contains(".trapez5.s")));
         assert!(!numbers.has("screening.d4a4.s"), "a key that does not say which");
         assert!(numbers.has("replication.d4a4.s.mean"), "other experiments keep their keys");
@@ -357,7 +357,7 @@ mod tests {
         for row in rows.iter_mut().filter(|row| row.metric == "s_mean") {
             row.value = 50.0;
         }
-        assert_eq!(of(&rows).unwrap().get("replication.first").unwrap().tex, "d0");
+        assert_eq!(of(&rows).unwrap().get("replication.first").unwrap().tex, "D0");
         rows.retain(|row| row.metric != "s_mean");
         assert!(!of(&rows).unwrap().has("replication.first"), "nothing to be first in");
     }

@@ -59,7 +59,7 @@ fn the_abstract_does_not_praise_a_baseline_that_wins() {
     let facts = fixture::facts();
     let mut values = fixture::values(&facts);
     let mut json: BTreeMap<String, serde_json::Value> = serde_json::from_str(&values.numbers.json()).unwrap();
-    json.get_mut("replication.first").unwrap()["tex"] = "d0".into();
+    json.get_mut("replication.first").unwrap()["tex"] = "D0".into();
     values.numbers = serde_json::from_value(serde_json::to_value(json).unwrap()).unwrap();
     let main = tex::render(&templates(), values).unwrap();
     assert!(main.contains("No arm with a descriptor has a higher mean than the baseline"));

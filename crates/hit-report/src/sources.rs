@@ -239,8 +239,8 @@ mod tests {
             (Input::Published, "published", "[a]\nb = { value = 1, unit = \"\" }", "no source"),
             (Input::Compare, "compare", "compare = 3", "compare"),
             (Input::Indices, "index/train", "{\"split\":\"train\"", "split index"),
-            (Input::Histories, "d0@cosine#42/history", "epoch,loss\n1,x\n", "history"),
-            (Input::Histories, "d0-cosine/history", "", "`d0-cosine` is not a run"),
+            (Input::Histories, "D0@cosine#42/history", "epoch,loss\n1,x\n", "history"),
+            (Input::Histories, "D0-cosine/history", "", "`D0-cosine` is not a run"),
         ];
         for (input, name, text, expected) in cases {
             let dir = tempfile::tempdir().unwrap();

@@ -176,7 +176,7 @@ mod tests {
              <% endfor %><< p(key=\"table12_multiseed.d4a4.mean\") >> (<< src(key=\"table12_multiseed.d4a4.mean\") >>)",
         )
         .unwrap();
-        assert!(text.starts_with("d0: "), "{text}");
+        assert!(text.starts_with("D0: "), "{text}");
         assert!(text.ends_with("84.0 (paper Table 12)"), "{text}");
     }
 
@@ -186,7 +186,7 @@ mod tests {
         facts.description = "50 % of $x_1$".to_owned();
         let templates = BTreeMap::from([(
             MAIN.to_owned(),
-            "<< facts.description >> << n(key=\"replication.d4a4.vs_d0.delta_s\") >>".to_owned(),
+            "<< facts.description >> << n(key=\"replication.d4a4.vs_D0.delta_s\") >>".to_owned(),
         )]);
         let text = render(&templates, fixture::values(&facts)).unwrap();
         assert!(text.starts_with(r"50 \% of \$x\_1\$ $+$"), "{text}");

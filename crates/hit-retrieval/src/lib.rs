@@ -6,6 +6,7 @@
 
 mod chance;
 mod hard;
+mod intervals;
 mod metrics;
 mod pools;
 mod ranked;
@@ -16,6 +17,7 @@ mod unit;
 
 pub use chance::{chance_r, chance_s};
 pub use hard::{HardAccuracy, HardDraw, draw_hard, hard_accuracy};
+pub use intervals::Intervals;
 pub use metrics::{Direction, KS, Rank, Scores, rank, scores};
 pub use pools::{Pool, draw_pools};
 pub use ranked::{Ranked, s_of_totals, totals};
@@ -32,6 +34,16 @@ pub enum Error {
     /// A parameter outside the range that makes sense.
     #[error("retrieval.{field} is {value}; {expected}")]
     Spec {
+        /// Name of the parameter.
+        field: &'static str,
+        /// What it is.
+        value: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// A parameter of the intervals outside the range that makes sense.
+    #[error("bootstrap.{field} is {value}; {expected}")]
+    Bootstrap {
         /// Name of the parameter.
         field: &'static str,
         /// What it is.

@@ -24,8 +24,6 @@ pub struct RetrievalSpec {
     pub hard_trials: usize,
     /// Windows that a performance must have to be drawn for them (10; spec 9.4).
     pub hard_min_windows: usize,
-    /// Intervals of scores (spec 9.6).
-    pub bootstrap: BootstrapSpec,
 }
 
 /// How intervals are drawn: whole performances resampled (spec 9.6).
@@ -53,7 +51,11 @@ impl RetrievalSpec {
         }
         let chosen = self.n_hard.saturating_add(self.n_semi_hard);
         if chosen >= self.pool_size {
-            return wrong("n_hard + n_semi_hard", chosen, "it must be below pool_size, which counts the right answer");
+            return wrong(
+                "retrieval.n_hard + n_semi_hard",
+                chosen,
+                "it must be below pool_size, which counts the right answer",
+            );
         }
         if self.hard_trials == 0 {
             return wrong("hard_trials", 0, "at least one draw is needed");
@@ -61,7 +63,7 @@ impl RetrievalSpec {
         if self.hard_min_windows < 2 {
             return wrong("hard_min_windows", self.hard_min_windows, "a query and another window make two");
         }
-        self.bootstrap.check()
+        Ok(())
     }
 }
 
@@ -69,15 +71,15 @@ impl BootstrapSpec {
     /// Checks every field.
     ///
     /// # Errors
-    /// [`Error::Spec`].
+    /// [`Error::Bootstrap`].
     pub fn check(&self) -> Result<(), Error> {
         if self.resamples == 0 {
             let expected = "at least one resample is needed";
-            return Err(Error::Spec { field: "bootstrap.resamples", value: "0".to_owned(), expected });
+            return Err(Error::Bootstrap { field: "resamples", value: "0".to_owned(), expected });
         }
         if !(self.level > 0.0 && self.level < 1.0) {
             let expected = "a number between 0 and 1 is expected, for example 0.95";
-            return Err(Error::Spec { field: "bootstrap.level", value: self.level.to_string(), expected });
+            return Err(Error::Bootstrap { field: "level", value: self.level.to_string(), expected });
         }
         Ok(())
     }

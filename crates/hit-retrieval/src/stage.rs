@@ -1,13 +1,13 @@
 //! The stage that evaluates every epoch of a run and chooses one.
 
 use hit_schema::{Embeddings, RankRow, RunId, Selection, SplitIndex};
-use hit_stage::{Context, OpenTree, Seed, Stage, StageError, canonical_json};
-use hit_stats::{Measurement, grouped};
+use hit_stage::{Context, OpenTree, Stage, StageError, canonical_json};
+use hit_stats::Measurement;
 use serde::Serialize;
 
 use crate::{
     Direction, Error, HardAccuracy, KS, Pool, Ranked, RetrievalSpec, Scores, UnitVectors, chance_r, chance_s,
-    draw_hard, draw_pools, hard_accuracy, s_of_totals, scores, totals,
+    draw_hard, draw_pools, hard_accuracy, scores,
 };
 
 /// Evaluates a run on a split: `retrieve/<run>` or `retrieve/<run>/<split>`.
@@ -53,7 +53,7 @@ impl Stage for Retrieve {
         for epoch in &epochs {
             rows.extend(self.rows(&format!("epoch={:03}", epoch.epoch), epoch));
         }
-        rows.extend(self.selected_rows(best)?);
+        rows.extend(self.selected_rows(best));
         let rule = "best S of the evaluated epochs, the first of equals".to_owned();
         let selection = Selection { epoch: best.epoch, s: best.scores.s(), rule };
         cx.write("measurements", Measurement::to_csv(&rows).map_err(Error::from)?)?;
@@ -125,26 +125,13 @@ impl Retrieve {
         rows
     }
 
-    /// The numbers of the selected epoch, S and R@10 with their intervals, and the chance levels.
-    fn selected_rows(&self, best: &Evaluated) -> Result<Vec<Measurement>, Error> {
-        let groups: Vec<Vec<f64>> = totals(&best.ranked, 10).into_values().map(Vec::from).collect();
-        let plan = self.spec.bootstrap.plan(Seed::derive(self.spec.seed, "retrieve", "bootstrap"));
+    /// The numbers of the selected epoch, and the chance levels. [`crate::Intervals`] adds the intervals.
+    fn selected_rows(&self, best: &Evaluated) -> Vec<Measurement> {
         let mut rows = self.rows("selected", best);
-        for (metric, statistic) in [
-            ("s", s_of_totals as fn(&[f64]) -> f64),
-            ("r10_a2m", |t| 100.0 * t[0] / t[2]),
-            ("r10_m2a", |t| 100.0 * t[1] / t[2]),
-        ] {
-            // Queries from a single performance say nothing of others: no interval.
-            let interval = if groups.len() < 2 { None } else { Some(grouped(&groups, &plan, statistic)?) };
-            for row in rows.iter_mut().filter(|row| row.metric == metric) {
-                row.interval = interval;
-            }
-        }
         let chance = |metric: &str, value| self.row("selected", metric, value, "%", self.spec.n_queries);
         rows.extend(KS.map(|k| chance(&format!("chance_r{k}"), chance_r(self.spec.pool_size, k))));
         rows.push(chance("chance_s", chance_s(self.spec.n_queries, self.spec.pool_size)));
-        Ok(rows)
+        rows
     }
 
     fn row(&self, condition: &str, metric: &str, value: f64, unit: &str, n: usize) -> Measurement {

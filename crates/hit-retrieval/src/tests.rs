@@ -7,7 +7,7 @@ mod stages;
 use hit_schema::{AudioSource, Embeddings, Performance, SplitIndex, WindowSpec};
 use hit_stage::Digest;
 
-use crate::{BootstrapSpec, RetrievalSpec, UnitVectors};
+use crate::{RetrievalSpec, UnitVectors};
 
 fn spec() -> RetrievalSpec {
     RetrievalSpec {
@@ -18,7 +18,6 @@ fn spec() -> RetrievalSpec {
         seed: 42,
         hard_trials: 200,
         hard_min_windows: 5,
-        bootstrap: BootstrapSpec { resamples: 200, level: 0.95 },
     }
 }
 

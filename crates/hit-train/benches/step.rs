@@ -19,10 +19,10 @@ fn smoke(arm: &str) -> Train {
     let conv = |channels, kernel, stride| ConvSpec { channels, kernel, stride, padding: 0 };
     let audio = &mut stage.model.audio;
     audio.cnn = vec![conv(8, 40, 40), conv(32, 8, 8), conv(64, 5, 5)];
-    (audio.norm_groups, audio.d_model, audio.n_layers, audio.n_heads, audio.d_ff) = (4, 64, 2, 4, 128);
+    (audio.norm_groups, audio.d_model, audio.n_layers, audio.n_heads, audio.d_ff) = (4, 64, 2, 2, 128);
     let midi = &mut stage.model.midi;
     (midi.pitch_dim, midi.velocity_dim, midi.duration_dim) = (32, 16, 16);
-    (midi.d_model, midi.n_layers, midi.n_heads, midi.d_ff) = (64, 2, 4, 128);
+    (midi.d_model, midi.n_layers, midi.n_heads, midi.d_ff) = (64, 2, 2, 128);
     stage.model.heads.hidden = vec![128, 128];
     stage.model.heads.embedding_dim = 64;
     stage.train.batch_size = 16;

@@ -291,6 +291,11 @@ pub(crate) mod tests {
     #[test]
     fn every_stage_belongs_to_a_crate_whose_code_is_known() {
         let dir = tempfile::tempdir().unwrap();
+        let templates = dir.path().join("paper/templates");
+        fs_err::create_dir_all(&templates).unwrap();
+        for file in ["published.toml", "compare.toml", "templates/main.tex.tera"] {
+            fs_err::write(dir.path().join("paper").join(file), "").unwrap();
+        }
         let project = project(dir.path(), &["--device", "cpu"]).unwrap();
         let compute = project.compute().unwrap();
         let graph = project.graph(&compute).unwrap();

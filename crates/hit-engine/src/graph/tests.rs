@@ -1,3 +1,5 @@
+//! Graphs that are refused, and why.
+
 use super::*;
 use crate::testing::Work;
 

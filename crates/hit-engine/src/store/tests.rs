@@ -1,3 +1,5 @@
+//! Damage, locks and leftovers in the store.
+
 use hit_stage::canonical_json;
 use proptest::prelude::*;
 

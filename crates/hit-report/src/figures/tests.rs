@@ -1,3 +1,5 @@
+//! Drawings: bytes, marks, and texts that keep apart.
+
 use hit_stage::Digest;
 
 use super::*;
@@ -80,9 +82,9 @@ fn nothing_is_written_outside_the_figure_or_on_other_text() {
 #[test]
 fn every_seed_of_every_arm_has_its_dot() {
     let svg = svg("seeds", &fixture::sources());
-    // d0 is drawn with circles: a filled one and its edge for each of three seeds
+    // D0 is drawn with circles: a filled one and its edge for each of three seeds
     assert_eq!(svg.matches("<circle").count(), 6);
-    for arm in ["d0", "d4", "a4", "d4a4"] {
+    for arm in ["D0", "D4", "A4", "d4a4"] {
         assert!(texts(&svg).iter().any(|text| text.4 == arm), "{arm}");
     }
 }
@@ -126,7 +128,7 @@ fn many_arms(n: usize) -> (crate::Facts, Vec<hit_stats::Measurement>) {
     let rows = fixture::measurements();
     let mut made = Vec::new();
     for (k, id) in ids.iter().enumerate() {
-        for row in rows.iter().filter(|row| row.arm == "d0") {
+        for row in rows.iter().filter(|row| row.arm == "D0") {
             let value = row.value + k as f64;
             made.push(hit_stats::Measurement { arm: id.clone(), value, interval: None, ..row.clone() });
         }
@@ -168,7 +170,7 @@ fn the_screening_is_drawn_from_the_highest_down() {
         // the baseline is also named above its line, so the row is the lower of its two places
         texts(&svg).into_iter().filter(|text| text.4 == arm).map(|text| text.1).fold(0.0, f64::max)
     };
-    let places = ["d4a4", "a4", "d4", "d0"].map(place);
+    let places = ["d4a4", "A4", "D4", "D0"].map(place);
     assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{places:?}");
 }
 
@@ -199,7 +201,7 @@ fn runs_of_other_schedules_and_seeds_stay_out_of_the_curves() {
     let before = svg("training", &fixture::sources());
     let mut histories = fixture::histories();
     let rows = histories.values().next().unwrap().clone();
-    for run in ["d0@cosine5#42", "d0@cosine12#99"] {
+    for run in ["D0@cosine5#42", "D0@cosine12#99"] {
         histories.insert(run.parse().unwrap(), rows.clone());
     }
     let frame = crate::frame::Frame::new(&fixture::measurements()).unwrap();

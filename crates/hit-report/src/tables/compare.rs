@@ -37,6 +37,7 @@ fn build(sources: &Sources) -> Result<Sheet, Error> {
         let format = entry.format(&leaf.unit);
         let theirs = leaf.number();
         let number = |value: Option<f64>, format| value.map_or(Cell::Missing, |value| Cell::Number(value, format));
+        // A difference of values of different experiments would be a number without a meaning.
         // counts and chance levels do not depend on the corpus, but on the profile's model and pool
         let corpus = if entry.measurement.is_some() { source_word(facts.corpus.audio) } else { "none" };
         sheet.row(vec![
@@ -44,7 +45,7 @@ fn build(sources: &Sources) -> Result<Sheet, Error> {
             Cell::text(&leaf.unit),
             number(theirs, format),
             Cell::Number(ours, format),
-            number(theirs.map(|theirs| ours - theirs), signed(format)),
+            number(theirs.filter(|_| facts.comparable()).map(|theirs| ours - theirs), signed(format)),
             Cell::text(corpus),
             Cell::text(&leaf.source),
         ]);

@@ -1,3 +1,5 @@
+//! Tables: cells, notes, and what is missing.
+
 use std::collections::BTreeSet;
 
 use hit_stage::{Context, Digest, FileRef, OpenFile, Opened, Stage};
@@ -71,7 +73,7 @@ fn every_table_is_made_from_the_inputs_it_declares_and_twice_the_same() {
 fn the_screening_is_sorted_by_s_and_stands_beside_table_2() {
     let sheet = sheet("screening", &fixture::sources());
     let rows = cells(&sheet);
-    assert_eq!(rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["d4a4", "a4", "d4", "d0"]);
+    assert_eq!(rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["d4a4", "A4", "D4", "D0"]);
     let d4a4 = &rows[0];
     assert_eq!((d4a4[8].as_str(), d4a4[9].as_str()), ("69.8", "+9.6"));
     assert!(d4a4[3].starts_with('+'), "{d4a4:?}");
@@ -82,11 +84,11 @@ fn the_screening_is_sorted_by_s_and_stands_beside_table_2() {
 fn the_replication_stands_beside_table_12_where_that_has_the_arm() {
     let rows = cells(&sheet("replication", &fixture::sources()));
     let who: Vec<_> = rows.iter().map(|row| format!("{} {}", row[0], row[1])).collect();
-    assert_eq!(who, ["d0 ours", " published", "d4 ours", "a4 ours", "d4a4 ours", " published"]);
+    assert_eq!(who, ["D0 ours", " published", "D4 ours", "A4 ours", "d4a4 ours", " published"]);
     assert_eq!(rows[5][2..8], ["84.0", "", "2.7", "81.4", "87.6", "+8.8"].map(str::to_owned));
     assert_eq!(rows[5][8..13], ["5.55", "7.80", "5.9e-4", "3.51", "3.18"].map(str::to_owned));
     assert_eq!(rows[0][3], "47.3..55.3");
-    assert!(sheet("replication", &fixture::sources()).notes[1].ends_with("for: d0, d4, a4, d4a4."));
+    assert!(sheet("replication", &fixture::sources()).notes[1].ends_with("for: D0, D4, A4, d4a4."));
     assert_eq!(rows[0][7], "", "no test of the baseline against itself");
 }
 
@@ -266,5 +268,5 @@ fn one_seed_and_one_epoch_read_as_one() {
     screening.evaluate = vec![1];
     let rows = cells(&sheet("run", &fixture::sources_of(facts)));
     let text = &rows.iter().find(|row| row[0] == "Screening").unwrap()[1];
-    assert_eq!(text, "d0, d4, a4, d4a4; schedule cosine5, 1 epoch, seed 42, evaluated after epoch 1");
+    assert_eq!(text, "D0, D4, A4, d4a4; schedule cosine5, 1 epoch, seed 42, evaluated after epoch 1");
 }

@@ -93,16 +93,6 @@ fn parameters_are_checked_by_name() {
         ("n_hard + n_semi_hard", RetrievalSpec { n_hard: usize::MAX, ..spec() }),
         ("hard_trials", RetrievalSpec { hard_trials: 0, ..spec() }),
         ("hard_min_windows", RetrievalSpec { hard_min_windows: 1, ..spec() }),
-        ("bootstrap.resamples", {
-            let mut bad = spec();
-            bad.bootstrap.resamples = 0;
-            bad
-        }),
-        ("bootstrap.level", {
-            let mut bad = spec();
-            bad.bootstrap.level = 95.0;
-            bad
-        }),
     ] {
         let error = draw_pools(&usual(), &bad).unwrap_err().to_string();
         assert!(error.starts_with(&format!("retrieval.{field} is ")), "{error}");

@@ -8,7 +8,9 @@ use hit_stage::{Context, Digest, FileRef, OpenFile, OpenTree, Opened, Stage, Sta
 use hit_stats::Measurement;
 
 use super::{embeddings, noise, spec, usual};
-use crate::{Ranked, RetrievalSpec, Retrieve, Select, chance_s, scores};
+use crate::{BootstrapSpec, Intervals, Ranked, RetrievalSpec, Retrieve, Select, chance_s, scores};
+
+const BOOTSTRAP: BootstrapSpec = BootstrapSpec { resamples: 200, level: 0.95 };
 
 fn opened(path: &Path) -> OpenFile {
     OpenFile {
@@ -86,14 +88,46 @@ fn the_best_epoch_is_selected_and_every_epoch_reported() {
             ("replication", "d4a4", "cosine30", Some(123))
         );
         assert_eq!(row.n, Some(if row.metric.starts_with("hard") { 200 } else { 60 }));
+        assert_eq!(row.interval, None);
+    }
+    let s = value(&rows, "selected", "s");
+    assert_eq!(s, value(&rows, "selected", "r10_a2m").min(value(&rows, "selected", "r10_m2a")));
+}
+
+#[test]
+fn intervals_stand_around_the_selected_scores_and_change_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = usual();
+    retrieve().run(&mut context(dir.path(), &index, &[model(&index, 1, 0.2), model(&index, 5, 0.4)])).unwrap();
+    let before = table(dir.path());
+    let after = |bootstrap: BootstrapSpec, seed: u64| -> Result<Vec<Measurement>, StageError> {
+        let out = tempfile::tempdir().unwrap();
+        let mut cx = Context::new(out.path(), out.path().join("scratch"));
+        for name in ["measurements", "ranks"] {
+            let path = dir.path().join("out").join(name);
+            cx.inputs.insert(name.into(), Opened::File(opened(&path)));
+        }
+        Intervals { bootstrap, seed }.run(&mut cx)?;
+        Ok(Measurement::read(&out.path().join("measurements")).unwrap())
+    };
+    let rows = after(BOOTSTRAP, 42).unwrap();
+    for (old, row) in before.iter().zip(&rows) {
         let with_interval = row.condition == "selected" && ["s", "r10_a2m", "r10_m2a"].contains(&row.metric.as_str());
         assert_eq!(row.interval.is_some(), with_interval, "{row:?}");
+        assert_eq!(&Measurement { interval: None, ..row.clone() }, old);
         if let Some((low, high)) = row.interval {
             assert!(low <= row.value && row.value <= high && high - low < 50.0, "{row:?}");
         }
     }
-    let s = value(&rows, "selected", "s");
-    assert_eq!(s, value(&rows, "selected", "r10_a2m").min(value(&rows, "selected", "r10_m2a")));
+    assert_eq!(rows, after(BOOTSTRAP, 42).unwrap());
+    assert_ne!(rows, after(BOOTSTRAP, 43).unwrap(), "the seed decides the resamples");
+    for (bad, field) in [
+        (BootstrapSpec { resamples: 0, ..BOOTSTRAP }, "bootstrap.resamples"),
+        (BootstrapSpec { level: 95.0, ..BOOTSTRAP }, "bootstrap.level"),
+    ] {
+        let error = after(bad, 42).unwrap_err().to_string();
+        assert!(error.contains(field), "{error}");
+    }
 }
 
 #[test]
@@ -194,7 +228,7 @@ fn the_selected_checkpoint_is_linked() {
 /// Parameters are the key and the file that users write: their names are a contract.
 #[test]
 fn parameters_read_back() {
-    let text = r#"{"bootstrap":{"level":0.95,"resamples":200},"hard_min_windows":5,"hard_trials":200,"n_hard":10,"n_queries":60,"n_semi_hard":6,"pool_size":40,"seed":42}"#;
+    let text = r#"{"hard_min_windows":5,"hard_trials":200,"n_hard":10,"n_queries":60,"n_semi_hard":6,"pool_size":40,"seed":42}"#;
     assert_eq!(hit_stage::canonical_json(&spec()), text);
     assert_eq!(serde_json::from_str::<RetrievalSpec>(text).unwrap(), spec());
     assert!(serde_json::from_str::<RetrievalSpec>(&text.replace("\"seed\":42", "\"sed\":42")).is_err());

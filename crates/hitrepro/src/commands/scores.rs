@@ -41,7 +41,8 @@ pub fn scores(results: &Path) -> Result<Vec<Score>, Error> {
 }
 
 fn of_rows(rows: &[Measurement]) -> Vec<Score> {
-    let over_seeds = |row: &&Measurement| row.stage == "replication" && row.seed.is_none();
+    // The reported epoch of every run; `last` stands in the table of measurements beside it.
+    let over_seeds = |row: &&Measurement| row.stage == "replication" && row.seed.is_none() && row.condition == "best";
     let value = |arm: &str, metric: &str| {
         rows.iter().filter(over_seeds).find(|row| row.arm == arm && row.metric == metric).map(|row| row.value)
     };
@@ -85,7 +86,7 @@ mod tests {
             arm: arm.into(),
             schedule: "cosine".into(),
             seed,
-            condition: String::new(),
+            condition: if seed.is_none() { "best".into() } else { "selected".into() },
             metric: metric.into(),
             value,
             unit: "%".into(),

@@ -126,6 +126,12 @@ pub fn profile(profile: &Profile, merged: &Merged<'_>, head: &Head) -> Result<()
         hit_retrieval::Error::Spec { field, value, expected } => checker.spec("retrieval", field, &value, expected),
         other => checker.invalid("retrieval", &other),
     })?;
+    profile.bootstrap.check().map_err(|error| match error {
+        hit_retrieval::Error::Bootstrap { field, value, expected } => {
+            checker.spec("bootstrap", field, &value, expected)
+        }
+        other => checker.invalid("bootstrap", &other),
+    })?;
     checker.fit(profile)?;
     checker.parameters(profile)?;
     checker.campaign(&profile.campaign)

@@ -91,8 +91,18 @@ fn parse(text: &str, path: &Path) -> Result<Config, Found> {
 const TOP: [&str; 4] = ["default_profile", "arms", "schedules", "profiles"];
 
 /// Keys of a profile.
-pub(super) const PROFILE: [&str; 9] =
-    ["description", "inherits", "published_protocol", "variant", "corpus", "model", "train", "retrieval", "campaign"];
+pub(super) const PROFILE: [&str; 10] = [
+    "description",
+    "inherits",
+    "published_protocol",
+    "variant",
+    "corpus",
+    "model",
+    "train",
+    "retrieval",
+    "bootstrap",
+    "campaign",
+];
 
 /// Whether `table` (at `path`) has only keys of `allowed`. Done before serde looks: `profiles` is read apart, and a
 /// misspelt `inherits` would first be noticed by all that is then missing.

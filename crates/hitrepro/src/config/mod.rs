@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use hit_corpus::{OnBad, RenderSpec, SyntheticSpec};
 use hit_descriptors::Variant;
 use hit_model::{ArmSpec, ModelSpec};
-use hit_retrieval::RetrievalSpec;
+use hit_retrieval::{BootstrapSpec, RetrievalSpec};
 use hit_schema::{DurationBuckets, WindowSpec};
 use hit_train::{ScheduleSpec, TrainSpec};
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,8 @@ pub struct Profile {
     pub train: TrainSpec,
     /// Evaluation (spec 9).
     pub retrieval: RetrievalSpec,
+    /// How intervals of scores are drawn (spec 9.6).
+    pub bootstrap: BootstrapSpec,
     /// What is trained and compared (spec 8).
     pub campaign: Campaign,
 }

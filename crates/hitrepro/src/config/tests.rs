@@ -60,7 +60,7 @@ complaints! {
     list_for_a_number: "window_s = 4.0" => "window_s = [4.0]";
     missing_value: "hop_s = 1.0\n" => "\n";
     missing_table: "[profiles.smoke.corpus.synthetic]" => "[profiles.rendered.corpus.synthetic]";
-    unknown_arm: "arms = [\"d0\", \"d4\", \"a4\", \"d4a4\"]" => "arms = [\"d0\", \"d4a5\"]";
+    unknown_arm: "arms = [\"D0\", \"D4\", \"A4\", \"d4a4\"]" => "arms = [\"D0\", \"d4a5\"]";
     unknown_schedule: "schedule = \"cosine30\"" => "schedule = \"cosine60\"";
     unknown_family: "family = \"inject\"" => "family = \"injekt\"";
     unknown_descriptor: "descriptor = \"d4\"" => "descriptor = \"d5\"";
@@ -74,7 +74,7 @@ complaints! {
     epochs_that_do_not_rise: "evaluate = [6, 7, 8]" => "evaluate = [6, 8, 7]";
     seed_given_twice: "seeds = [42, 123, 456]" => "seeds = [42, 123, 42]";
     one_seed: "seeds = [42, 123, 456]" => "seeds = [42]";
-    baseline_that_is_not_compared: "arms = [\"d0\", \"d4\", \"a4\", \"d4a4\"]" => "arms = [\"d4\"]";
+    baseline_that_is_not_compared: "arms = [\"D0\", \"D4\", \"A4\", \"d4a4\"]" => "arms = [\"D4\"]";
     refused_by_the_model: "n_heads = 4" => "n_heads = 5";
     refused_by_the_trainer: "beta1 = 0.9" => "beta1 = 1.9";
     refused_by_retrieval: "n_hard = 64" => "n_hard = 640";

@@ -73,8 +73,8 @@ impl Wiring<'_> {
                 n_hard: retrieval.n_hard,
                 n_semi_hard: retrieval.n_semi_hard,
                 hard_trials: retrieval.hard_trials,
-                resamples: retrieval.bootstrap.resamples,
-                level: retrieval.bootstrap.level,
+                resamples: profile.bootstrap.resamples,
+                level: profile.bootstrap.level,
             },
             foundation: experiment(
                 std::slice::from_ref(&foundation.arm),

@@ -60,7 +60,8 @@ impl Wiring<'_> {
                 Input::Histories => self.replicated().into_iter().fold(node, |node, run| {
                     node.input(format!("{run}/history"), format!("train/replication/{run}"), "history")
                 }),
-                Input::Lineage => node.lineage("lineage"),
+                // With the measurements as an input the lineage is that of the whole campaign, whoever asks for it.
+                Input::Lineage => node.input("measurements", "measurements", "measurements").lineage("lineage"),
             };
         }
         node

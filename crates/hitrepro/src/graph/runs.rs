@@ -3,7 +3,7 @@
 use hit_battery::{Measurements, Replication, Screening};
 use hit_embed::Embed;
 use hit_engine::Node;
-use hit_retrieval::{Retrieve, Select};
+use hit_retrieval::{Intervals, Retrieve, Select};
 use hit_schema::RunId;
 use hit_train::Train;
 
@@ -65,8 +65,7 @@ impl Wiring<'_> {
             self.run(&run)?;
             runs.push(run.run());
         }
-        let stage =
-            Screening { baseline: plan.baseline.clone(), bootstrap: self.profile.retrieval.bootstrap, seed: plan.seed };
+        let stage = Screening { baseline: plan.baseline.clone(), bootstrap: self.profile.bootstrap, seed: plan.seed };
         self.experiment("screening", Node::new("battery/screening", stage), &runs);
         Ok(())
     }
@@ -84,11 +83,8 @@ impl Wiring<'_> {
                 runs.push(run.run());
             }
         }
-        let stage = Replication {
-            baseline: plan.baseline.clone(),
-            bootstrap: self.profile.retrieval.bootstrap,
-            seed: plan.seeds[0],
-        };
+        let stage =
+            Replication { baseline: plan.baseline.clone(), bootstrap: self.profile.bootstrap, seed: plan.seeds[0] };
         self.experiment("replication", Node::new("battery/replication", stage), &runs);
         Ok(())
     }
@@ -100,7 +96,8 @@ impl Wiring<'_> {
             .export("measurements", "measurements.csv")
             .pure();
         for node in &self.nodes {
-            if node.stage.outputs().contains(&"measurements") {
+            // What retrieval itself writes has no intervals yet.
+            if node.stage.outputs().contains(&"measurements") && node.stage.kind() != "retrieve" {
                 merged = merged.input(format!("{}/measurements", node.id), &node.id, "measurements");
             }
         }
@@ -185,14 +182,22 @@ impl Wiring<'_> {
             .export("ranks", format!("runs/{label}/ranks.csv"))
             .export("selection", format!("runs/{label}/selection.json"));
         self.add(grouped(node, plan.experiment));
+        let stage = Intervals { bootstrap: self.profile.bootstrap, seed: self.profile.retrieval.seed };
+        let node = Node::new(format!("intervals/{label}"), stage)
+            .input("measurements", format!("retrieve/{label}"), "measurements")
+            .input("ranks", format!("retrieve/{label}"), "ranks")
+            .pure();
+        self.add(grouped(node, plan.experiment));
     }
 
     /// A pure stage over the scores of an experiment's runs.
     fn experiment(&mut self, experiment: &'static str, node: Node, runs: &[RunId]) {
         let mut node = grouped(node, experiment).pure();
         for run in runs {
-            for output in ["measurements", "ranks", "selection"] {
-                node = node.input(format!("{run}/{output}"), format!("retrieve/{experiment}/{run}"), output);
+            let label = format!("{experiment}/{run}");
+            node = node.input(format!("{run}/measurements"), format!("intervals/{label}"), "measurements");
+            for output in ["ranks", "selection"] {
+                node = node.input(format!("{run}/{output}"), format!("retrieve/{label}"), output);
             }
         }
         self.add(node);
