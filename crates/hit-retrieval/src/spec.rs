@@ -51,11 +51,7 @@ impl RetrievalSpec {
         }
         let chosen = self.n_hard.saturating_add(self.n_semi_hard);
         if chosen >= self.pool_size {
-            return wrong(
-                "retrieval.n_hard + n_semi_hard",
-                chosen,
-                "it must be below pool_size, which counts the right answer",
-            );
+            return wrong("n_hard + n_semi_hard", chosen, "it must be below pool_size, which counts the right answer");
         }
         if self.hard_trials == 0 {
             return wrong("hard_trials", 0, "at least one draw is needed");

@@ -140,14 +140,20 @@ fn failing_claims_are_printed_like_holding_ones() {
 
 #[test]
 fn the_comparison_subtracts_and_says_on_which_corpus() {
-    let sheet = sheet("compare", &fixture::sources());
-    let rows = cells(&sheet);
+    let mut sources = fixture::sources();
+    let rows = cells(&sheet("compare", &sources));
+    let row = rows.iter().find(|row| row[0] == "mean S, d4a4").unwrap();
+    assert_eq!((row[4].as_str(), row[5].as_str()), ("", "synthetic"), "no difference of different experiments");
+    assert!(rows.iter().all(|row| !row[3].is_empty()), "only what this campaign computes");
+    assert!(!rows.iter().any(|row| row[0].contains("A4r")), "an arm that was not run");
+
+    sources.facts.published_protocol = true;
+    sources.facts.corpus.audio = hit_schema::AudioSource::Recorded;
+    let rows = cells(&sheet("compare", &sources));
     let row = rows.iter().find(|row| row[0] == "mean S, d4a4").unwrap();
     let number = |text: &str| text.trim_start_matches('+').parse::<f64>().unwrap();
     assert!((number(&row[3]) - number(&row[2]) - number(&row[4])).abs() < 0.11, "{row:?}");
-    assert_eq!(row[5], "synthetic");
-    assert!(rows.iter().all(|row| !row[3].is_empty()), "only what this campaign computes");
-    assert!(!rows.iter().any(|row| row[0].contains("A4r")), "an arm that was not run");
+    assert_eq!(row[5], "recorded");
 }
 
 #[test]
