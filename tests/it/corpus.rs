@@ -1,5 +1,6 @@
 //! A corpus in MAESTRO's layout on disk: good, bad in every way that people meet, and missing.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use hit_corpus::SyntheticSpec;
@@ -59,8 +60,8 @@ impl OnDisk {
                 fs_err::copy(staging.join(output), corpus.join(format!("2004/p{idx}.{extension}"))).unwrap();
             }
             let (composer, title, split) = (performance.composer, performance.title, performance.split);
-            table +=
-                &format!("{composer},\"{title}, No. {idx}\",{split},2004,2004/p{idx}.midi,2004/p{idx}.wav,16.0\r\n");
+            let files = format!("2004/p{idx}.midi,2004/p{idx}.wav");
+            writeln!(table, "{composer},\"{title}, No. {idx}\",{split},2004,{files},16.0\r").unwrap();
         }
         fs_err::write(corpus.join("maestro-v3.0.0.csv"), table).unwrap();
         Self { project, corpus }
@@ -113,11 +114,28 @@ fn a_bad_performance_stops_a_strict_profile_and_is_counted_by_a_lenient_one() {
     let listing = disk.project.read("results/lenient/corpus.csv");
     let skipped: Vec<_> = listing.lines().skip(1).filter(|line| !line.ends_with(',')).collect();
     assert_eq!(skipped.len(), 2, "{listing}");
+    // Verification needs neither cache nor corpus, and knows which rows had no audio.
+    let output = disk.project.run(&["verify", "--profile", "lenient"]);
+    assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), stderr(&output));
 
     let output = disk.project.run(&disk.args("all", "disk"));
     assert!(matches!(output.status.code(), Some(2 | 3 | 6)), "{:?}", output.status);
     assert!(stderr(&output).contains(&second), "{}", stderr(&output));
     assert!(!disk.project.path("results/disk/measurements.csv").exists());
+}
+
+#[test]
+fn a_missing_midi_file_is_skipped_only_if_the_profile_says_so() {
+    let disk = OnDisk::new();
+    let [first, _] = disk.train();
+    fs_err::remove_file(disk.corpus.join(format!("2004/{first}.midi"))).unwrap();
+    let output = disk.project.run(&disk.args("plan", "disk"));
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains(&first), "{}", stderr(&output));
+    let output = disk.project.run(&disk.args("stage", "lenient"));
+    assert_eq!(output.status.code(), Some(2), "a stage needs a name");
+    let output = disk.project.run(&[disk.args("stage", "lenient"), vec!["corpus"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
 }
 
 #[test]

@@ -105,8 +105,8 @@ fn batch() -> HostBatch {
     };
     let notes = |(w, n): (usize, usize)| (0..n).map(|i| token(w, i)).collect();
     let d4 = wave("d4", 56);
-    let d4 = Rows { dims: 4, windows: vec![d4[..12].to_vec(), d4[28..].to_vec()] };
-    let a4 = Rows { dims: 8, windows: wave("a4", 336).chunks(168).map(<[f32]>::to_vec).collect() };
+    let d4 = Rows { dims: 4, per_note: true, windows: vec![d4[..12].to_vec(), d4[28..].to_vec()] };
+    let a4 = Rows { dims: 8, per_note: false, windows: wave("a4", 336).chunks(168).map(<[f32]>::to_vec).collect() };
     HostBatch {
         windows: vec![0, 1],
         n_samples: 400,

@@ -13,7 +13,7 @@ use crate::Error;
 /// Which epoch of a run a number is of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum At {
-    /// The epoch with the best S: as published, and biased by the choice.
+    /// The epoch with the best S: the published rule, biased by the choice.
     Best,
     /// The last evaluated epoch: chosen before the run.
     Last,

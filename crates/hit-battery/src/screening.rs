@@ -19,7 +19,7 @@ use crate::runs::{At, RunResult, interval};
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Screening {
-    /// Id of the arm that the others are compared with (`d0`).
+    /// Id of the arm that the others are compared with (`D0`).
     pub baseline: String,
     /// Intervals of differences.
     pub bootstrap: BootstrapSpec,

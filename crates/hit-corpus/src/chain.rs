@@ -1,7 +1,6 @@
 //! The stages one after another, as the graph runs them: from a specification or a folder to a listed corpus.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use hit_schema::{AudioSource, Performance, Segments, SplitIndex};
 use hit_stage::{Digest, FileRef, OpenFile, OpenTree, Opened};
@@ -35,9 +34,12 @@ fn chain(sources: &[Source], on_bad: OnBad) -> Corpus {
     let benches: Vec<(&Source, Bench)> = sources
         .iter()
         .map(|source| {
-            let read = |path: &Path| fs_err::read(path).unwrap();
-            let audio = read(source.listed.audio.as_ref().unwrap());
-            let mut bench = Bench::new().with("midi", &read(&source.listed.midi)).with("audio", &audio);
+            let mut bench = Bench::new();
+            for (name, path) in [("midi", &source.listed.midi), ("audio", &source.listed.audio)] {
+                if let Some(path) = path {
+                    bench = bench.with(name, &fs_err::read(path).unwrap());
+                }
+            }
             bench.run(&segment(source, on_bad)).unwrap();
             (source, bench)
         })
@@ -108,7 +110,8 @@ fn the_embedded_corpus_from_specification_to_windows() {
                 title: performance.title,
                 split: performance.split,
                 year: None,
-                midi: bench.out("midi"),
+                midi_filename: "midi".to_owned(),
+                midi: Some(bench.out("midi")),
                 audio: Some(bench.out("audio")),
                 duration_s: None,
             };
@@ -127,9 +130,12 @@ fn the_embedded_corpus_from_specification_to_windows() {
 const TABLE: &str = "canonical_composer,canonical_title,split,year,midi_filename,audio_filename,duration\n\
     A,One,train,2004,2004/one.midi,2004/one.wav,6.5\n\
     B,Two,train,2006,2006/two.midi,2006/two.wav,6.5\n\
-    A,Three,validation,2004,2004/three.midi,2004/three.wav,\n";
+    A,Three,validation,2004,2004/three.midi,2004/three.wav,\n\
+    B,Four,train,2006,2006/four.midi,2006/four.wav,6.5\n\
+    B,Five,train,2006,2006/five.midi,2006/five.wav,6.5\n";
 
-/// A folder with three performances: one is rendered, for there is no audio of it; one has an audio file that is cut off.
+/// A folder with five performances: one is rendered, for there is no audio of it; one has an audio file that is cut off;
+/// of one there is no MIDI file; one to be rendered has MIDI that cannot be parsed.
 fn folder() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     put(dir.path(), "maestro-v3.0.0.csv", TABLE);
@@ -140,7 +146,10 @@ fn folder() -> TempDir {
     for name in ["2004/one", "2006/two", "2004/three"] {
         put(dir.path(), &format!("{name}.midi"), midi_of(&notes));
     }
-    put(dir.path(), "2004/one.wav", wav_int(44_100, 16, &samples));
+    put(dir.path(), "2006/five.midi", "MThd");
+    for name in ["2004/one.wav", "2006/four.wav"] {
+        put(dir.path(), name, wav_int(44_100, 16, &samples));
+    }
     put(dir.path(), "2006/two.wav", &wav_int(44_100, 16, &samples)[..200_000]);
     dir
 }
@@ -154,14 +163,14 @@ fn rendered(listed: &Listed) -> Bench {
         peak_db: -3.0,
         polyphony: 64,
     };
-    let midi = fs_err::read(&listed.midi).unwrap();
+    let midi = fs_err::read(listed.midi.as_ref().unwrap()).unwrap();
     let mut bench = Bench::new().with("midi", &midi).with("soundfont", &soundfont());
-    bench.run(&Render { id: listed.id.clone(), spec }).unwrap();
+    bench.run(&Render { id: listed.id.clone(), spec, on_bad: OnBad::Skip }).unwrap();
     bench
 }
 
 #[test]
-fn a_folder_with_a_bad_and_a_silent_performance() {
+fn a_folder_with_bad_silent_and_missing_performances() {
     let dir = folder();
     let mut kept = Vec::new();
     let sources: Vec<_> = maestro::listing(dir.path())
@@ -183,6 +192,10 @@ fn a_folder_with_a_bad_and_a_silent_performance() {
     assert_eq!((of("2004/three").n_windows, of("2004/three").audio), (4, AudioSource::Rendered));
     assert_eq!(of("2006/two").n_windows, 0);
     assert!(of("2006/two").skipped.as_ref().unwrap().starts_with("audio: it is cut off"));
+    assert_eq!(of("2006/four").skipped.as_deref(), Some("it has no MIDI file"));
+    assert_eq!(of("2006/four").midi_sha256, Digest::of(b""));
+    assert_eq!((of("2006/five").n_windows, of("2006/five").audio), (0, AudioSource::Rendered));
+    assert!(of("2006/five").skipped.as_ref().unwrap().starts_with("midi: not a usable MIDI file"));
     assert_eq!((splits["train"].n_windows(), splits["validation"].n_windows()), (3, 4));
     check_windows(&splits["train"]);
     // The list is enough to rebuild the graph: it names every file by its digest.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::{Error, SPLITS};
 
-/// One row of the table, its files found.
+/// One row of the table, and which of its files there are.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Listed {
     /// Unique name: the MIDI file's, folders kept, without extension, unusual characters replaced by `_`.
@@ -21,8 +21,10 @@ pub struct Listed {
     pub split: String,
     /// Year of the recording; 0 in the table means unknown.
     pub year: Option<u16>,
-    /// The MIDI file.
-    pub midi: PathBuf,
+    /// `midi_filename` as the table has it: a path inside the corpus folder, `/` between its parts.
+    pub midi_filename: String,
+    /// The MIDI file; `None` if it is not on disk.
+    pub midi: Option<PathBuf>,
     /// The audio file; `None` if there is none on disk.
     pub audio: Option<PathBuf>,
     /// `duration`, seconds.
@@ -43,7 +45,8 @@ const AUDIO_EXTENSIONS: [&str; 5] = ["wav", "flac", "ogg", "mp3", "oga"];
 ///
 /// # Errors
 /// [`Error::NoTable`], [`Error::ManyTables`], [`Error::Table`], [`Error::MissingColumn`], [`Error::Cell`] with row
-/// and column, [`Error::Duplicate`]. A row whose MIDI file is missing is an error; one without audio is not.
+/// and column, [`Error::Duplicate`]. A row whose MIDI or audio file is missing is none, one that names a file outside of
+/// the folder is.
 pub fn listing(root: &Path) -> Result<Vec<Listed>, Error> {
     let path = table(root)?;
     let bytes = fs_err::read(&path)?;
@@ -181,7 +184,8 @@ impl Row<'_> {
             title: self.cell("canonical_title").to_owned(),
             split: self.split()?,
             year: self.year()?,
-            midi: self.midi(root, midi)?,
+            midi_filename: midi.to_owned(),
+            midi: Some(root.join(midi)).filter(|path| path.is_file()),
             audio: self.audio(root)?,
             duration_s: self.duration_s()?,
         })
@@ -245,11 +249,6 @@ impl Row<'_> {
         let duration_s = text.parse().ok().filter(|seconds: &f64| seconds.is_finite() && *seconds > 0.0);
         let wrong = || self.wrong("duration", format!("`{text}` is not a number of seconds above 0"));
         Ok(Some(duration_s.ok_or_else(wrong)?))
-    }
-
-    fn midi(&self, root: &Path, name: &str) -> Result<PathBuf, Error> {
-        let path = root.join(name);
-        if path.is_file() { Ok(path) } else { Err(self.wrong("midi_filename", format!("there is no file `{name}`"))) }
     }
 
     fn audio(&self, root: &Path) -> Result<Option<PathBuf>, Error> {

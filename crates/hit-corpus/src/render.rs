@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::require;
 use crate::midi::{self, Score};
-use crate::{Error, audio};
+use crate::{Error, OnBad, audio};
 
 /// How MIDI is rendered.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -51,12 +51,17 @@ impl RenderSpec {
 ///
 /// Inputs: `midi`, `soundfont` (files). Output: `audio`. Unlike the tokens, the sound follows the sustain pedal, as a
 /// recording would (spec 1.8).
+/// # Choices
+/// Where bad performances are skipped, MIDI that cannot be parsed gives a WAV without samples: [`crate::Segment`] reads
+/// the same MIDI and records the performance as skipped, with the reason.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Render {
     /// Id of the performance.
     pub id: String,
     /// How it is rendered.
     pub spec: RenderSpec,
+    /// What happens if the MIDI cannot be parsed.
+    pub on_bad: OnBad,
 }
 
 impl Stage for Render {
@@ -75,8 +80,11 @@ impl Stage for Render {
             let (path, expected) = (font.path.clone(), self.spec.soundfont_sha256.clone());
             return Err(Error::SoundFontDigest { path, expected, found }.into());
         }
-        let score = midi::parse(&fs_err::read(&midi.path)?).map_err(Error::midi(&self.id, &midi.path))?;
-        let samples = render(&score, &load(&font.path)?, &font.path, &self.spec)?;
+        let samples = match midi::parse(&fs_err::read(&midi.path)?) {
+            Ok(score) => render(&score, &load(&font.path)?, &font.path, &self.spec)?,
+            Err(_) if self.on_bad == OnBad::Skip => Vec::new(),
+            Err(fault) => return Err(Error::midi(&self.id, &midi.path)(fault).into()),
+        };
         let wav = audio::wav(&samples, self.spec.sample_rate_hz)?;
         cx.write("audio", wav)
     }

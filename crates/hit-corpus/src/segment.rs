@@ -28,8 +28,9 @@ pub const TOLERANCE_S: f64 = 15.0;
 
 /// Cuts one performance into windows.
 ///
-/// Inputs: `midi`, `audio` (files, whatever made them; `audio` may be missing where bad performances are skipped). Outputs: `audio` (mono at the rate of `windows`, as far as
-/// windows reach), `tokens` (one row a window), `meta` ([`Performance`] as JSON).
+/// Inputs: `midi`, `audio` (files, whatever made them; either may be missing where bad performances are skipped).
+/// Outputs: `audio` (mono at the rate of `windows`, as far as windows reach), `tokens` (one row a window), `meta`
+/// ([`Performance`] as JSON; an input that is missing has the digest of nothing).
 ///
 /// Source: spec 1.2–1.6.
 /// # Choices
@@ -69,28 +70,19 @@ impl Stage for Segment {
 
     fn run(&self, cx: &mut Context) -> Result<(), StageError> {
         tokens::check(&self.windows, &self.durations)?;
-        let midi = cx.file("midi")?.clone();
-        let audio = match cx.file("audio") {
-            Ok(audio) => Some(audio.clone()),
-            Err(_) if self.on_bad == OnBad::Skip => None,
-            Err(error) => return Err(error),
-        };
-        let mut performance = self.performance(&midi, audio.as_ref());
+        let (midi, audio) = (self.input(cx, "midi")?, self.input(cx, "audio")?);
+        let mut performance = self.performance(midi.as_ref(), audio.as_ref());
         let mut samples = Vec::new();
         let mut rows = TokenBlock::from_rows([]);
-        match audio.map(|audio| self.prepare(&midi.path, &audio.path)) {
-            Some(Ok(prepared)) => {
+        match self.prepared(midi.as_ref(), audio.as_ref())? {
+            Ok(prepared) => {
                 performance.duration_s = prepared.duration_s;
                 performance.n_windows = prepared.tokens.n_windows();
                 performance.n_notes = prepared.n_notes;
                 samples = prepared.samples;
                 rows = prepared.tokens;
             }
-            Some(Err(error)) => match (self.on_bad, error.reason()) {
-                (OnBad::Skip, Some(reason)) => performance.skipped = Some(reason),
-                _ => return Err(error.into()),
-            },
-            None => performance.skipped = Some("it has no audio file".to_owned()),
+            Err(reason) => performance.skipped = Some(reason),
         }
         Segments::write_audio(&cx.output("audio")?, &samples)?;
         rows.write(&cx.output("tokens")?)?;
@@ -106,8 +98,34 @@ struct Prepared {
 }
 
 impl Segment {
+    /// The input file of that name; `None` if there is none and bad performances are skipped.
+    fn input(&self, cx: &Context, name: &str) -> Result<Option<OpenFile>, StageError> {
+        if self.on_bad == OnBad::Skip && !cx.inputs.contains_key(name) {
+            return Ok(None);
+        }
+        cx.file(name).cloned().map(Some)
+    }
+
+    /// The performance, or why it is skipped.
+    fn prepared(
+        &self,
+        midi: Option<&OpenFile>,
+        audio: Option<&OpenFile>,
+    ) -> Result<Result<Prepared, String>, StageError> {
+        let Some(midi) = midi else { return Ok(Err("it has no MIDI file".to_owned())) };
+        let Some(audio) = audio else { return Ok(Err("it has no audio file".to_owned())) };
+        match self.prepare(&midi.path, &audio.path) {
+            Ok(prepared) => Ok(Ok(prepared)),
+            Err(error) => match (self.on_bad, error.reason()) {
+                (OnBad::Skip, Some(reason)) => Ok(Err(reason)),
+                _ => Err(error.into()),
+            },
+        }
+    }
+
     /// What is known without reading either file.
-    fn performance(&self, midi: &OpenFile, audio: Option<&OpenFile>) -> Performance {
+    fn performance(&self, midi: Option<&OpenFile>, audio: Option<&OpenFile>) -> Performance {
+        let digest = |file: Option<&OpenFile>| file.map_or_else(|| Digest::of(b""), |file| file.file.digest);
         Performance {
             id: self.id.clone(),
             composer: self.composer.clone(),
@@ -118,12 +136,14 @@ impl Segment {
             n_windows: 0,
             n_notes: 0,
             audio: self.audio,
-            midi_sha256: midi.file.digest,
-            audio_sha256: audio.map_or_else(|| Digest::of(b""), |audio| audio.file.digest),
+            midi_sha256: digest(midi),
+            audio_sha256: digest(audio),
             skipped: None,
         }
     }
 
+    /// The MIDI is read first: of a performance whose MIDI is bad the rendered audio is empty, and the reason that is
+    /// told must be the MIDI.
     fn prepare(&self, midi: &Path, audio: &Path) -> Result<Prepared, Error> {
         let score = midi::parse(&fs_err::read(midi)?).map_err(Error::midi(&self.id, midi))?;
         let sound = audio::read(audio, self.windows.sample_rate_hz, self.windows.reach_s())

@@ -50,6 +50,7 @@ impl Stage for Describe {
             descriptor: self.descriptor.clone(),
             variant: self.variant.name().to_owned(),
             dims: descriptor.dims,
+            per_note: descriptor.rows == crate::Rows::Notes,
         };
         let mut block = FeatureBlock::from_windows(meta, []);
         block.values.reserve_exact(n_values(descriptor, &segments));

@@ -16,6 +16,8 @@ pub const NOTE_MULTIPLE: usize = 8;
 pub struct Rows {
     /// Values per row.
     pub dims: usize,
+    /// Whether a row belongs to a note; otherwise to a frame.
+    pub per_note: bool,
     /// For each window its rows, row-major.
     pub windows: Vec<Vec<f32>>,
 }
@@ -82,7 +84,7 @@ impl HostBatch {
         };
         let valid = self.tokens.iter().flat_map(|tokens| (0..notes).map(|i| f32::from(u8::from(i < tokens.len()))));
         let valid: Vec<f32> = valid.collect();
-        let descriptor = |(id, rows): (&String, &Rows)| (id.clone(), self.pad(rows, notes, device));
+        let descriptor = |(id, rows): (&String, &Rows)| (id.clone(), Self::pad(rows, notes, device));
         Batch {
             audio: Tensor::from_data(TensorData::new(audio, [n, self.n_samples]), device),
             pitch: one_hot(N_PITCHES, |token| token.pitch),
@@ -94,11 +96,10 @@ impl HostBatch {
     }
 
     /// Rows per note are padded as the notes are; rows per frame have one length and need no padding.
-    fn pad(&self, rows: &Rows, notes: usize, device: &Device) -> Tensor<3> {
+    fn pad(rows: &Rows, notes: usize, device: &Device) -> Tensor<3> {
         let count = |window: &Vec<f32>| window.len() / rows.dims;
-        let per_note = rows.windows.iter().zip(&self.tokens).all(|(window, tokens)| count(window) == tokens.len());
         let longest = rows.windows.iter().map(count).max().unwrap_or(0);
-        let length = if per_note { notes } else { longest };
+        let length = if rows.per_note { notes } else { longest };
         let mut values = Vec::with_capacity(rows.windows.len() * length * rows.dims);
         for window in &rows.windows {
             values.extend_from_slice(window);

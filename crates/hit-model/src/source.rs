@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hit_schema::{Features, Segments, SplitIndex};
+use hit_schema::{FeatureMeta, Features, Segments, SplitIndex};
 use hit_stage::{Context, StageError};
 
 use crate::{ArmSpec, Error, HostBatch, ModelSpec, N_PITCHES, N_VELOCITIES, Rows};
@@ -97,11 +97,11 @@ impl Source {
             batch.tokens.push(tokens[..tokens.len().min(self.max_notes)].to_vec());
         }
         for (id, features) in &self.features {
-            let dims = features.meta().dims;
-            let mut rows = Rows { dims, windows: Vec::with_capacity(windows.len()) };
+            let &FeatureMeta { dims, per_note, .. } = features.meta();
+            let mut rows = Rows { dims, per_note, windows: Vec::with_capacity(windows.len()) };
             for (&w, tokens) in windows.iter().zip(&batch.tokens) {
                 let mut window = features.window(w)?;
-                if window.len() / dims == self.segments.tokens(w).len() {
+                if per_note {
                     window.truncate(tokens.len() * dims);
                 }
                 rows.windows.push(window);

@@ -15,6 +15,8 @@ pub struct FeatureMeta {
     pub variant: String,
     /// Values per row: 8 for A4, 4 for D4, 12 for A7–A9.
     pub dims: usize,
+    /// Whether a row belongs to a note of the window; otherwise to a frame.
+    pub per_note: bool,
 }
 
 /// Features to write: per window a number of rows (frames, or notes) of `dims` values.

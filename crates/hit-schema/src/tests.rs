@@ -142,7 +142,7 @@ proptest! {
             (0..n * dims).map(|_| { next += 1.0; next }).collect()
         };
         let windows: Vec<_> = rows.iter().map(|&n| window(n)).collect();
-        let meta = FeatureMeta { descriptor: "d4".into(), variant: "reference".into(), dims };
+        let meta = FeatureMeta { descriptor: "d4".into(), variant: "reference".into(), dims, per_note: true };
         FeatureBlock::from_windows(meta.clone(), windows.clone()).write(&path).unwrap();
         let features = Features::open(&path).unwrap();
         prop_assert_eq!(features.meta(), &meta);

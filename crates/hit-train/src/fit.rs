@@ -6,7 +6,7 @@ use hit_model::{Batch, Declarations, Device, HostBatch, Model, Pass, Source, Ten
 use hit_schema::{Checkpoint, CheckpointMeta, Embeddings, HistoryRow, RunId};
 use hit_stage::{Context, StageError};
 
-use crate::resume::{Saved, StateMeta, atomically, save};
+use crate::resume::{Saved, StateMeta, atomically, save, sound};
 use crate::{AdamW, Error, Plan, ScheduleSpec, TrainSpec, vicreg, with_batches};
 
 /// A training in memory: what one step changes.
@@ -93,6 +93,7 @@ impl Session<'_> {
     pub(crate) fn train(&self, mut fit: Fit, train: &Source) -> Result<Vec<HistoryRow>, StageError> {
         let mut state = StateMeta::default();
         if let Some(saved) = Saved::read(&self.scratch)
+            && self.waiting(&saved.meta)?
             && let Some(meta) = saved.restore(&mut fit.weights, &mut fit.adamw)
         {
             state = meta;
@@ -111,6 +112,18 @@ impl Session<'_> {
             Ok(())
         })?;
         Ok(state.history)
+    }
+
+    /// Whether what the finished epochs have written is still there, as it was written.
+    fn waiting(&self, meta: &StateMeta) -> Result<bool, Error> {
+        for &epoch in self.evaluate.iter().filter(|&&epoch| epoch <= meta.history.len()) {
+            for kind in [CHECKPOINTS, EMBEDDINGS] {
+                if !sound(&place(&self.scratch, kind, epoch)?) {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     fn advance(&self, fit: &mut Fit, state: &mut StateMeta, batch: HostBatch) -> Result<(), StageError> {

@@ -3,10 +3,11 @@
 //! It is written beside its place and renamed, so a kill at any moment leaves the old state or the new one.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hit_model::{Tensor, TensorData, Weights, host};
 use hit_schema::{Block, BlockWriter, CheckpointMeta, HistoryRow, ParamArray};
+use hit_stage::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::{AdamW, Error, Moments};
@@ -48,19 +49,37 @@ pub(crate) fn save(dir: &Path, meta: &StateMeta, weights: &Weights, adamw: &Adam
     atomically(&dir.join(FILE), |path| Ok(writer.write(path)?))
 }
 
-/// Writes a file beside its place and renames it.
+/// Writes a file beside its place, notes its digest, and renames it.
 pub(crate) fn atomically(path: &Path, write: impl FnOnce(&Path) -> Result<(), Error>) -> Result<(), Error> {
     let beside = path.with_extension("tmp");
     write(&beside)?;
-    fs_err::File::open(&beside)?.sync_all()?;
+    let mut file = fs_err::File::open(&beside)?;
+    let (digest, _) = Digest::of_reader(&mut file)?;
+    file.sync_all()?;
+    fs_err::write(noted(path), digest.to_string())?;
     Ok(fs_err::rename(&beside, path)?)
+}
+
+/// Where the digest of a file is noted.
+fn noted(path: &Path) -> PathBuf {
+    path.with_extension("sha256")
+}
+
+/// Whether a file has the bytes that were written: a bad disk costs time and never changes a result.
+pub(crate) fn sound(path: &Path) -> bool {
+    let digest = fs_err::File::open(path).and_then(Digest::of_reader).map(|(digest, _)| digest.to_string());
+    matches!((digest, fs_err::read_to_string(noted(path))), (Ok(found), Ok(expected)) if found == expected)
 }
 
 impl Saved {
     /// The state in `dir`; nothing if there is none, or none that can be read: then the training starts anew, which costs time
     /// and changes no result.
     pub fn read(dir: &Path) -> Option<Self> {
-        let block = Block::open(&dir.join(FILE), KIND).ok()?;
+        let path = dir.join(FILE);
+        if !sound(&path) {
+            return None;
+        }
+        let block = Block::open(&path, KIND).ok()?;
         let names: Vec<String> = block.names().map(str::to_owned).collect();
         let read = |name: String| Some((name.clone(), block.f32(&name).ok()?));
         Some(Self { meta: block.meta().ok()?, arrays: names.into_iter().map(read).collect::<Option<_>>()? })
@@ -90,6 +109,7 @@ impl Saved {
             }
             let first = self.arrays.remove(&format!("first/{name}"));
             let second = self.arrays.remove(&format!("second/{name}"));
+            // Frozen parameters have neither.
             if let (Some(first), Some(second)) = (first, second) {
                 adamw.moments.insert(name, Moments { first: tensor(first), second: tensor(second) });
             }

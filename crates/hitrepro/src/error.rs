@@ -94,7 +94,9 @@ impl Error {
                 | BuildError::Corpus(hit_corpus::Error::NoTable { .. }),
             ) => Exit::CorpusMissing,
             // What is wrong with a corpus or an arm was written by whoever asks.
-            Self::Build(BuildError::NoAudio { .. } | BuildError::Corpus(_) | BuildError::Arm { .. }) => Exit::Usage,
+            Self::Build(
+                BuildError::NoAudio { .. } | BuildError::NoMidi { .. } | BuildError::Corpus(_) | BuildError::Arm { .. },
+            ) => Exit::Usage,
             _ => Exit::Unexpected,
         }
     }

@@ -7,7 +7,7 @@ use hit_engine::{Code, Engine, Graph, RunOptions, Selection};
 
 use crate::Error;
 use crate::cli::{Device, Options};
-use crate::config::{Config, CorpusKind, Profile};
+use crate::config::{Config, CorpusKind, DeviceChoice, Profile};
 use crate::graph::{self, BuildOptions};
 use crate::system::cores;
 
@@ -90,8 +90,12 @@ impl Project {
     /// # Errors
     /// [`Error::Device`] if the device asked for is not there.
     pub fn compute(&self) -> Result<Compute, Error> {
-        let gpus = if self.options.device == Device::Cpu { 0 } else { hit_model::cuda_devices() };
-        compute(self.options.device, gpus)
+        let device = match (self.options.device, self.profile.device) {
+            (Device::Auto, DeviceChoice::Cpu) => Device::Cpu,
+            (asked, _) => asked,
+        };
+        let gpus = if device == Device::Cpu { 0 } else { hit_model::cuda_devices() };
+        compute(device, gpus)
     }
 
     /// The graph of the profile.
@@ -195,7 +199,9 @@ pub fn code() -> Code {
 /// Versions, for the records of stages.
 fn facts() -> BTreeMap<String, String> {
     BTreeMap::from([
+        ("cpu".to_owned(), crate::system::Hardware::detect(Vec::new()).cpu.unwrap_or_default()),
         ("hitrepro".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("rustc".to_owned(), env!("HITREPRO_RUSTC").to_owned()),
         ("system".to_owned(), format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH)),
     ])
 }
@@ -210,6 +216,11 @@ pub(crate) mod tests {
 
     /// The project's file in a temporary folder, with these words on the command line.
     pub(crate) fn project(dir: &Path, words: &[&str]) -> Result<Project, Error> {
+        let paper = dir.join("paper");
+        fs_err::create_dir_all(paper.join("templates"))?;
+        for file in ["published.toml", "compare.toml", "templates/main.tex.tera"] {
+            fs_err::write(paper.join(file), "")?;
+        }
         let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../pipeline.toml"));
         fs_err::write(dir.join(CONFIG), text).unwrap();
         let file = dir.join(CONFIG);
@@ -291,11 +302,6 @@ pub(crate) mod tests {
     #[test]
     fn every_stage_belongs_to_a_crate_whose_code_is_known() {
         let dir = tempfile::tempdir().unwrap();
-        let templates = dir.path().join("paper/templates");
-        fs_err::create_dir_all(&templates).unwrap();
-        for file in ["published.toml", "compare.toml", "templates/main.tex.tera"] {
-            fs_err::write(dir.path().join("paper").join(file), "").unwrap();
-        }
         let project = project(dir.path(), &["--device", "cpu"]).unwrap();
         let compute = project.compute().unwrap();
         let graph = project.graph(&compute).unwrap();

@@ -54,7 +54,7 @@ impl Run<'_> {
             "jobs": self.options.jobs,
             "threads_per_stage": self.options.threads_per_stage,
             "hitrepro": env!("CARGO_PKG_VERSION"),
-            "rust": env!("CARGO_PKG_RUST_VERSION"),
+            "rust": env!("HITREPRO_RUSTC"),
             "checkout": Checkout::detect(&self.project.root),
             "hardware": Hardware::detect(gpus),
             "latex": hit_report::latex::find_engine().map(|engine| engine.version),

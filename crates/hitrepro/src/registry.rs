@@ -3,7 +3,7 @@
 use hit_model::Family;
 
 /// Model families by their id in `pipeline.toml`.
-pub const FAMILIES: [Family; 1] = [hit_arm_inject::FAMILY];
+pub const FAMILIES: [Family; 2] = [hit_model::d0::FAMILY, hit_arm_inject::FAMILY];
 
 /// Ids of all families.
 pub fn family_ids() -> Vec<String> {

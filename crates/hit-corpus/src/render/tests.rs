@@ -71,7 +71,7 @@ fn long_pieces_are_cut_where_windows_end() {
 #[test]
 fn the_stage_repeats_and_checks_the_font() {
     let midi = midi_of(&[note(0.0, 1.0, 60, 100), note(0.5, 1.5, 64, 50)]);
-    let stage = Render { id: "x".into(), spec: spec() };
+    let stage = Render { id: "x".into(), spec: spec(), on_bad: OnBad::Fail };
     let run = || {
         let mut bench = Bench::new().with("midi", &midi).with("soundfont", &soundfont());
         bench.run(&stage).unwrap();
@@ -91,6 +91,42 @@ fn the_stage_repeats_and_checks_the_font() {
     let wrong = Render { spec: RenderSpec { soundfont_sha256: Digest::of(b"no font").to_string(), ..spec() }, ..stage };
     let error = Bench::new().with("midi", &midi).with("soundfont", b"no font").run(&wrong).unwrap_err().to_string();
     assert!(error.contains("an SF2 file with a piano is expected"), "{error}");
+}
+
+/// MIDI that cannot be parsed: an error that names performance and file, or a WAV without samples; a wrong font or a
+/// missing file is no bad performance.
+#[test]
+fn bad_midi_fails_or_gives_empty_audio() {
+    let bench = |font: &[u8]| Bench::new().with("midi", b"MThd").with("soundfont", font);
+    let strict = Render { id: "2004/x".into(), spec: spec(), on_bad: OnBad::Fail };
+    let lenient = Render { on_bad: OnBad::Skip, ..strict.clone() };
+
+    let mut fails = bench(&soundfont());
+    let error = fails.run(&strict).unwrap_err().to_string();
+    let path = fails.cx.file("midi").unwrap().path.display().to_string();
+    assert!(error.starts_with("2004/x: midi ") && error.contains(&path), "{error}");
+    assert!(!fails.out("audio").exists());
+
+    let mut skips = bench(&soundfont());
+    skips.run(&lenient).unwrap();
+    let wav = hound::WavReader::open(skips.out("audio")).unwrap();
+    assert_eq!((wav.len(), wav.spec().sample_rate, wav.spec().channels), (0, 24_000, 1));
+
+    assert!(bench(b"another font").run(&lenient).unwrap_err().to_string().contains("SHA-256"));
+    let mut gone = bench(&soundfont());
+    fs_err::remove_file(gone.dir.path().join("in/midi")).unwrap();
+    assert!(matches!(gone.run(&lenient), Err(StageError::Io(_))));
+}
+
+/// Good MIDI sounds the same in either mode.
+#[test]
+fn good_midi_does_not_depend_on_what_happens_to_bad() {
+    let run = |on_bad| {
+        let mut bench = Bench::new().with("midi", &midi_of(&[note(0.0, 1.0, 60, 100)])).with("soundfont", &soundfont());
+        bench.run(&Render { id: "x".into(), spec: spec(), on_bad }).unwrap();
+        bench.read("audio")
+    };
+    assert_eq!(run(OnBad::Fail), run(OnBad::Skip));
 }
 
 #[test]

@@ -92,8 +92,9 @@ fn bad_performances_fail_or_are_counted() {
     nan[5][0] = f32::NAN;
     let long = midi_of(&[note(0.0, 1.0, 60, 60), note(30.0, 40.0, 60, 60)]);
 
-    let cases: [Case<'_>; 9] = [
+    let cases: [Case<'_>; 10] = [
         (b"MThd", &audio, None, "midi: not a usable MIDI file"),
+        (b"MThd", b"", None, "midi: not a usable MIDI file"),
         (&midi[..midi.len() - 9], &audio, None, "midi: not a usable MIDI file"),
         (&midi, b"", None, "audio: it has no samples"),
         (&midi, &audio[..100_000], None, "audio: it is cut off"),
@@ -123,13 +124,54 @@ fn bad_performances_fail_or_are_counted() {
     }
 }
 
+/// A file that is not there: an error that names the input, or left out; its digest is that of nothing.
+#[test]
+fn missing_files_fail_or_are_counted() {
+    let (midi, audio) = ten_seconds();
+    let nothing = Digest::of(b"");
+    for (with_midi, with_audio, reason) in [
+        (false, true, "it has no MIDI file"),
+        (true, false, "it has no audio file"),
+        (false, false, "it has no MIDI file"),
+    ] {
+        let bench = || {
+            let bench = if with_midi { Bench::new().with("midi", &midi) } else { Bench::new() };
+            if with_audio { bench.with("audio", &audio) } else { bench }
+        };
+        let missing = if with_midi { "audio" } else { "midi" };
+        let strict = bench().run(&stage(Some(10.0), OnBad::Fail));
+        assert!(matches!(strict, Err(StageError::NoInput { ref name, .. }) if name == missing), "{strict:?}");
+
+        let mut lenient = bench();
+        lenient.run(&stage(Some(10.0), OnBad::Skip)).unwrap();
+        let meta = meta(&lenient);
+        assert_eq!(meta.skipped.as_deref(), Some(reason));
+        assert_eq!(meta.midi_sha256, if with_midi { Digest::of(&midi) } else { nothing });
+        assert_eq!(meta.audio_sha256, if with_audio { Digest::of(&audio) } else { nothing });
+        assert_eq!((meta.n_windows, meta.n_notes, meta.duration_s), (0, 0, 10.0));
+        assert_eq!(TokenBlock::read(&lenient.out("tokens")).unwrap().n_windows(), 0);
+        assert_eq!(Block::open(&lenient.out("audio"), "audio").unwrap().shape("samples").unwrap(), [0]);
+    }
+}
+
+/// An input of the wrong kind is a mistake in the graph, not a missing file.
+#[test]
+fn a_tree_is_no_missing_file() {
+    let (midi, audio) = ten_seconds();
+    for name in ["midi", "audio"] {
+        let mut bench = bench(&midi, &audio);
+        bench.cx.inputs.insert(name.into(), hit_stage::Opened::Tree(OpenTree::default()));
+        let wrong = bench.run(&stage(None, OnBad::Skip));
+        assert!(matches!(wrong, Err(StageError::NoInput { .. })), "{name}: {wrong:?}");
+    }
+}
+
 /// A stage that is set up wrongly is no bad performance: it fails in either mode.
 #[test]
 fn wrong_parameters_are_never_skipped() {
     let (midi, audio) = ten_seconds();
     let wrong = Segment { windows: WindowSpec { hop_s: 0.0, ..windows() }, ..stage(None, OnBad::Skip) };
     assert!(bench(&midi, &audio).run(&wrong).unwrap_err().to_string().contains("`hop_s`"));
-    assert!(matches!(Bench::new().run(&stage(None, OnBad::Skip)), Err(StageError::NoInput { .. })));
     let mut gone = bench(&midi, &audio);
     fs_err::remove_file(gone.dir.path().join("in/audio")).unwrap();
     assert!(gone.run(&stage(None, OnBad::Skip)).is_err());

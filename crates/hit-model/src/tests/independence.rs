@@ -69,8 +69,10 @@ fn notes_and_audio_matter() {
 #[test]
 fn descriptor_rows_are_padded_as_notes_or_not_at_all() {
     let mut batch = golden_batch();
-    batch.descriptors.insert("d4".into(), Rows { dims: 1, windows: vec![vec![1.0; 3], vec![2.0; 7]] });
-    batch.descriptors.insert("a4".into(), Rows { dims: 2, windows: vec![vec![1.0; 42], vec![2.0; 42]] });
+    batch.descriptors.insert("d4".into(), Rows { dims: 1, per_note: true, windows: vec![vec![1.0; 3], vec![2.0; 7]] });
+    batch
+        .descriptors
+        .insert("a4".into(), Rows { dims: 2, per_note: false, windows: vec![vec![1.0; 42], vec![2.0; 42]] });
     let uploaded = batch.clone().upload(&cpu());
     assert_eq!(uploaded.descriptors["d4"].dims(), [2, NOTE_MULTIPLE, 1]);
     assert_eq!(uploaded.descriptors["a4"].dims(), [2, 21, 2]);

@@ -230,13 +230,25 @@ fn a_damaged_state_costs_time_and_changes_nothing() {
     let bench = Bench::new();
     let stage = tiny_stage("a4");
     let whole = bench.run(&stage, "whole");
-    for damage in [&b"not a state"[..], &[]] {
+    // A flipped bit among the weights, a file that is no state, a truncated one, and a lost result of a finished epoch.
+    for damage in 0..4 {
         let mut cx = bench.context("damaged");
-        cx.progress = Arc::new(StopAt(7, cx.cancel.clone()));
+        cx.progress = Arc::new(StopAt(12, cx.cancel.clone()));
         assert!(stage.run(&mut cx).is_err());
         let path = bench.dir.path().join("damaged/scratch/state.safetensors");
         let bytes = fs_err::read(&path).unwrap();
-        fs_err::write(&path, if damage.is_empty() { &bytes[..bytes.len() / 2] } else { damage }).unwrap();
+        let mut flipped = bytes.clone();
+        *flipped.last_mut().unwrap() ^= 1;
+        match damage {
+            0 => fs_err::write(&path, flipped).unwrap(),
+            1 => fs_err::write(&path, b"not a state").unwrap(),
+            2 => fs_err::write(&path, &bytes[..bytes.len() / 2]).unwrap(),
+            _ => {
+                let waiting = bench.dir.path().join("damaged/scratch/embeddings");
+                let first = fs_err::read_dir(&waiting).unwrap().next().unwrap().unwrap().path();
+                fs_err::write(first, b"").unwrap();
+            }
+        }
         assert_eq!(bench.run(&stage, "damaged"), whole);
         fs_err::remove_dir_all(bench.dir.path().join("damaged")).unwrap();
     }

@@ -69,7 +69,7 @@ impl Toy {
         let index = SplitIndex { split: split.to_owned(), windows: self.windows.clone(), performances };
         fs_err::write(dir.join("index"), index.to_json()).unwrap();
         for (id, dims, windows) in [("a4", 8, a4), ("d4", 4, d4)] {
-            let meta = FeatureMeta { descriptor: id.to_owned(), variant: "toy".to_owned(), dims };
+            let meta = FeatureMeta { descriptor: id.to_owned(), variant: "toy".to_owned(), dims, per_note: id == "d4" };
             FeatureBlock::from_windows(meta, windows).write(&dir.join(id)).unwrap();
         }
     }

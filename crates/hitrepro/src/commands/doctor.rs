@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::Error;
 use crate::cli::{Format, Options};
-use crate::config::CorpusKind;
+use crate::config::{CorpusKind, DeviceChoice};
 use crate::exit::Exit;
 use crate::output::{print, print_json, put, shown};
 use crate::project::Project;
@@ -16,8 +16,10 @@ use crate::system::{Hardware, find_library, free_bytes, output_of, size_text};
 
 /// Less memory than this, and the smoke run may not fit.
 const MEMORY_BYTES: u64 = 3 << 30;
-/// Less free disk than this, and the cache of a full corpus does not fit.
-const DISK_BYTES: u64 = 5 << 30;
+/// Free disk that the cache of small models takes.
+const SMALL_DISK_BYTES: u64 = 2 << 30;
+/// Free disk that the cache of a full campaign takes: about 13 GB of audio, and 0.3 GB for each evaluated epoch of each run.
+const FULL_DISK_BYTES: u64 = 70 << 30;
 
 /// How a thing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -61,7 +63,7 @@ impl Finding {
 /// [`Error`], if the configuration cannot be read.
 pub fn doctor(options: &Options) -> Result<Exit, Error> {
     let project = Project::open(options)?;
-    let mut findings = machine(&project.cache());
+    let mut findings = machine(&project.cache(), project.profile.device);
     findings.extend(gpu());
     findings.push(tex());
     let corpus = corpus(&project);
@@ -92,7 +94,8 @@ fn text(findings: &[Finding]) -> String {
     out
 }
 
-fn machine(cache: &Path) -> Vec<Finding> {
+fn machine(cache: &Path, device: DeviceChoice) -> Vec<Finding> {
+    let needed = if device == DeviceChoice::Cpu { SMALL_DISK_BYTES } else { FULL_DISK_BYTES };
     let hardware = Hardware::detect(Vec::new());
     let cpu = hardware.cpu.unwrap_or_else(|| "unknown processor".to_owned());
     let mut findings = vec![Finding::ok("cpu", format!("{cpu}, {} cores, {}", hardware.cores, hardware.system))];
@@ -108,9 +111,11 @@ fn machine(cache: &Path) -> Vec<Finding> {
     });
     findings.push(match free_bytes(cache) {
         None => Finding::other("disk", State::Absent, "unknown", format!("make sure that {} has room", shown(cache))),
-        Some(bytes) if bytes < DISK_BYTES => {
-            let advice =
-                "a full corpus needs about 5 GiB of cache; `hitrepro gc` frees space, --cache puts it elsewhere";
+        Some(bytes) if bytes < needed => {
+            let needed = size_text(needed);
+            let advice = format!(
+                "this profile may need {needed} of cache; `hitrepro gc` frees space, --cache puts it elsewhere"
+            );
             Finding::other("disk", State::Missing, format!("{} free", size_text(bytes)), advice)
         }
         Some(bytes) => Finding::ok("disk", format!("{} free", size_text(bytes))),
@@ -201,7 +206,17 @@ fn listed(project: &Project, about: &str) -> Finding {
         Err(error) => return Finding::other("corpus", State::Missing, format!("{about}: {error}"), GET_MAESTRO),
     };
     let silent = rows.iter().filter(|row| row.audio.is_none()).count();
-    let found = format!("{about}: {} performances in {}, {silent} of them without audio", rows.len(), shown(&path));
+    let unwritten = rows.iter().filter(|row| row.midi.is_none()).count();
+    let found = format!(
+        "{about}: {} performances in {}, {silent} of them without audio, {unwritten} without MIDI",
+        rows.len(),
+        shown(&path)
+    );
+    if unwritten > 0 {
+        let advice = "rows without MIDI cannot be used: add the files; a profile whose corpus has `on_bad = \"skip\"` \
+                      leaves them out and counts them";
+        return Finding::other("corpus", State::Missing, found, advice);
+    }
     if silent > 0 && project.profile.corpus.source == CorpusKind::Maestro {
         let advice =
             "these rows cannot be used; a profile whose corpus has `source = \"rendered\"` renders them from MIDI";
@@ -263,7 +278,7 @@ mod tests {
     #[test]
     fn a_machine_can_always_be_looked_at() {
         let dir = tempfile::tempdir().unwrap();
-        let findings = machine(&dir.path().join("not/yet/there"));
+        let findings = machine(&dir.path().join("not/yet/there"), DeviceChoice::Cpu);
         assert_eq!(findings.iter().map(|finding| finding.what).collect::<Vec<_>>(), ["cpu", "memory", "disk"]);
         assert!(findings[2].found.ends_with("free"), "{findings:?}");
         assert_eq!(cache(&dir.path().join("none")).state, State::Ok);
@@ -300,6 +315,11 @@ mod tests {
         assert!(silent[0].advice.as_ref().is_some_and(|advice| advice.contains("rendered")), "{silent:?}");
         fs_err::write(dir.path().join("2004/2.wav"), "").unwrap();
         assert_eq!(corpus_of("small", dir.path())[0].state, State::Ok);
+        fs_err::remove_file(dir.path().join("2004/1.midi")).unwrap();
+        let unwritten = corpus_of("small", dir.path());
+        assert_eq!(unwritten[0].state, State::Missing);
+        assert!(unwritten[0].found.contains("0 of them without audio, 1 without MIDI"), "{unwritten:?}");
+        assert!(unwritten[0].advice.as_ref().is_some_and(|advice| advice.contains("on_bad")), "{unwritten:?}");
     }
 
     #[test]

@@ -37,7 +37,8 @@ pub fn verify(options: &Options, strict: bool) -> Result<Exit, Error> {
     let here = latex::find_engine();
     let graph = project.graph_for(&compute, latex_of(lock.as_ref(), here.as_ref()))?;
     let engine = project.engine(&compute);
-    let reporter = Reporter::new(0, options.quiet);
+    // The engine also reports the stand-ins for what the results give: only the checks are of interest here.
+    let reporter = Reporter::new(0, true);
     let run_options = project.run_options(&compute);
     let cancel = cancel_on_interrupt(options.quiet);
     let checks = engine.verify_with(&graph, &results, &run_options, &reporter, &cancel)?;

@@ -91,11 +91,12 @@ fn parse(text: &str, path: &Path) -> Result<Config, Found> {
 const TOP: [&str; 4] = ["default_profile", "arms", "schedules", "profiles"];
 
 /// Keys of a profile.
-pub(super) const PROFILE: [&str; 10] = [
+pub(super) const PROFILE: [&str; 11] = [
     "description",
     "inherits",
     "published_protocol",
     "variant",
+    "device",
     "corpus",
     "model",
     "train",

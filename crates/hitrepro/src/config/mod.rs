@@ -14,7 +14,7 @@ use hit_corpus::{OnBad, RenderSpec, SyntheticSpec};
 use hit_descriptors::Variant;
 use hit_model::{ArmSpec, ModelSpec};
 use hit_retrieval::{BootstrapSpec, RetrievalSpec};
-use hit_schema::{DurationBuckets, WindowSpec};
+use hit_schema::{AudioSource, DurationBuckets, WindowSpec};
 use hit_train::{ScheduleSpec, TrainSpec};
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,8 @@ pub struct Profile {
     /// Name of the profile whose values hold where this one states none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inherits: Option<String>,
+    /// Where models run if `--device auto` is left to decide: small ones lose more than they gain on a GPU.
+    pub device: DeviceChoice,
     /// Where the data come from and how they are cut.
     pub corpus: CorpusSpec,
     /// Whether corpus and protocol are those of the published runs; only then are values put beside the published
@@ -76,6 +78,16 @@ pub struct Profile {
     pub bootstrap: BootstrapSpec,
     /// What is trained and compared (spec 8).
     pub campaign: Campaign,
+}
+
+/// Where the models of a profile run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceChoice {
+    /// A GPU if there is one, else the CPU.
+    Auto,
+    /// The CPU.
+    Cpu,
 }
 
 /// Kind of corpus.
@@ -99,6 +111,8 @@ pub struct CorpusSpec {
     /// Folder of the corpus, relative to the file; `--corpus` overrides it. None for a synthetic one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// What audio that is found on disk is: `recorded` or `rendered`. It stands beside every number.
+    pub audio: AudioSource,
     /// How the corpus is called in tables and captions.
     pub label: String,
     /// Whether a performance that cannot be read stops the run or is left out, counted and reported.

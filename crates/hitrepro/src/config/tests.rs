@@ -92,7 +92,10 @@ complaints! {
 fn our_file_is_sound() {
     let config = config();
     assert_eq!(config.default_profile, "smoke");
-    assert_eq!(config.profiles.keys().collect::<Vec<_>>(), ["paper", "reference", "rendered", "small", "smoke"]);
+    assert_eq!(
+        config.profiles.keys().collect::<Vec<_>>(),
+        ["paper", "reference", "rendered", "small", "small-rendered", "smoke"]
+    );
     assert_eq!(config.chain("small"), ["small", "smoke", "reference"]);
     let (name, smoke) = config.profile(None).unwrap();
     assert_eq!((name, smoke.corpus.source), ("smoke", CorpusKind::Synthetic));

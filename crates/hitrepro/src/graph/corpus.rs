@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use hit_corpus::{Dataset, Listing, OnBad, Render, SPLITS, Segment, listing, maestro};
 use hit_descriptors::Describe;
 use hit_engine::Node;
-use hit_schema::AudioSource;
+use hit_schema::{AudioSource, Performance};
 use hit_stage::Digest;
 
 use super::{BuildError, Wiring};
@@ -20,11 +20,15 @@ struct Piece {
     split: String,
     year: Option<u16>,
     duration_s: Option<f64>,
-    midi: PathBuf,
-    /// `None`: to be rendered, or missing.
+    /// Where its MIDI is, or should be.
+    named: PathBuf,
+    /// `None`: missing, or made by another stage.
+    midi: Option<PathBuf>,
+    /// `None`: missing, or made by another stage.
     audio: Option<PathBuf>,
-    /// Where the audio would be.
+    /// Whether its audio is rendered from its MIDI.
     rendered: bool,
+    /// Digests of MIDI and audio in earlier results.
     recorded: Option<(Digest, Digest)>,
 }
 
@@ -67,7 +71,8 @@ impl Wiring<'_> {
                     split: performance.split.clone(),
                     year: None,
                     duration_s: None,
-                    midi: PathBuf::new(),
+                    named: PathBuf::new(),
+                    midi: None,
                     audio: None,
                     rendered: false,
                     recorded: None,
@@ -96,6 +101,9 @@ impl Wiring<'_> {
         let stated = self.profile.corpus.path.as_ref().map(|path| self.root.join(path));
         let path = self.options.corpus_path.clone().or(stated);
         if let Some(path) = path.as_ref().filter(|path| path.is_dir()) {
+            // Earlier results know files by digest only, where an empty one is as none: let it be none from the start.
+            let skip = self.profile.corpus.on_bad == OnBad::Skip;
+            let used = |file: &PathBuf| !(skip && is_empty(file));
             let piece = |row: maestro::Listed| Piece {
                 id: row.id,
                 composer: row.composer,
@@ -103,15 +111,17 @@ impl Wiring<'_> {
                 split: row.split,
                 year: row.year,
                 duration_s: row.duration_s,
-                midi: row.midi,
+                named: path.join(row.midi_filename),
+                midi: row.midi.filter(used),
                 rendered: row.audio.is_none() && self.profile.corpus.source == CorpusKind::Rendered,
-                audio: row.audio,
+                audio: row.audio.filter(used),
                 recorded: None,
             };
             return Ok(maestro::listing(path)?.into_iter().map(piece).collect());
         }
         if let Some(csv) = &self.options.recorded_listing {
-            return Ok(listing::read(csv)?.into_iter().map(|row| recorded(&row)).collect());
+            let source = self.profile.corpus.source;
+            return Ok(listing::read(csv)?.into_iter().map(|row| recorded(&row, source)).collect());
         }
         let profile = self.name.to_owned();
         Err(path.map_or(BuildError::NoCorpusPath(profile.clone()), |path| BuildError::CorpusMissing { profile, path }))
@@ -119,31 +129,48 @@ impl Wiring<'_> {
 
     fn piece(&mut self, piece: Piece) -> Result<(), BuildError> {
         let corpus = &self.profile.corpus;
-        let (midi_digest, audio_digest) = piece.recorded.unzip();
-        let (id, midi, audio) = (piece.id.clone(), piece.midi.clone(), piece.audio.clone());
-        if piece.rendered {
-            let (Some(spec), Some(font)) = (&corpus.render, &corpus.soundfont) else {
-                unreachable!("the configuration is checked: a rendered corpus has both")
-            };
-            let render = format!("render/{id}");
-            let node = Node::new(&render, Render { id, spec: spec.clone() })
-                .group("corpus")
-                .external("midi", &midi, midi_digest)
-                .external("soundfont", self.root.join(font), spec.soundfont_sha256.parse().ok());
-            self.add(node);
-            let stage = self.segment(piece, AudioSource::Rendered);
-            self.add(stage.external("midi", midi, midi_digest).input("audio", render, "audio"));
-            return Ok(());
+        let (id, midi, audio, rendered) = (piece.id.clone(), piece.midi.clone(), piece.audio.clone(), piece.rendered);
+        // What earlier results lack they have skipped; that the profile skips no more is for `verify` to find.
+        if corpus.on_bad == OnBad::Fail && piece.recorded.is_none() {
+            let path = piece.named.clone();
+            if midi.is_none() {
+                return Err(BuildError::NoMidi { id, path });
+            }
+            if audio.is_none() && !rendered {
+                return Err(BuildError::NoAudio { id, path });
+            }
         }
-        let stage = self.segment(piece, AudioSource::Recorded).external("midi", midi.clone(), midi_digest);
-        let node = match audio {
-            Some(audio) => stage.external("audio", audio, audio_digest),
-            // The stage records the performance as skipped, with the reason.
-            None if corpus.on_bad == OnBad::Skip => stage,
-            None => return Err(BuildError::NoAudio { id, path: midi }),
-        };
+        let (midi_digest, audio_digest) = piece.recorded.unzip();
+        // The stage records a performance that lacks a file as skipped, with the reason.
+        let mut node = self.segment(piece, if rendered { AudioSource::Rendered } else { corpus.audio });
+        if let Some(audio) = audio {
+            node = node.external("audio", audio, audio_digest);
+        }
+        if let Some(midi) = midi {
+            if rendered {
+                node = node.input("audio", self.render(&id, &midi, midi_digest), "audio");
+            }
+            node = node.external("midi", midi, midi_digest);
+        }
         self.add(node);
         Ok(())
+    }
+
+    /// Adds the stage that renders a performance, and returns its id.
+    fn render(&mut self, id: &str, midi: &Path, midi_digest: Option<Digest>) -> String {
+        let corpus = &self.profile.corpus;
+        let (Some(spec), Some(font)) = (&corpus.render, &corpus.soundfont) else {
+            unreachable!("the configuration is checked: a rendered corpus has both")
+        };
+        let render = format!("render/{id}");
+        let stage = Render { id: id.to_owned(), spec: spec.clone(), on_bad: corpus.on_bad };
+        let node = Node::new(&render, stage).group("corpus").external("midi", midi, midi_digest).external(
+            "soundfont",
+            self.root.join(font),
+            spec.soundfont_sha256.parse().ok(),
+        );
+        self.add(node);
+        render
     }
 
     fn segment(&self, piece: Piece, audio: AudioSource) -> Node {
@@ -194,20 +221,188 @@ pub(super) fn features(descriptor: &str, split: &str) -> String {
     format!("descriptor/{descriptor}/{split}")
 }
 
-/// A row of `corpus.csv`: its files are known by digest only.
-fn recorded(row: &hit_schema::Performance) -> Piece {
+/// Whether the file is there and holds nothing.
+fn is_empty(path: &Path) -> bool {
+    fs_err::metadata(path).is_ok_and(|file| file.len() == 0)
+}
+
+/// A row of `corpus.csv`: its files are known by digest only, a missing one by the digest of nothing.
+fn recorded(row: &Performance, source: CorpusKind) -> Piece {
     let nowhere = |kind: &str| Path::new("recorded").join(kind).join(&row.id);
-    let rendered = row.audio == AudioSource::Rendered;
+    let file = |kind: &str, digest: Digest| (digest != Digest::of(b"")).then(|| nowhere(kind));
+    // A corpus on disk may state that its audio was rendered; that audio is read, not made.
+    let rendered = row.audio == AudioSource::Rendered && source == CorpusKind::Rendered;
     Piece {
         id: row.id.clone(),
         composer: row.composer.clone(),
         title: row.title.clone(),
         split: row.split.clone(),
         year: row.year,
-        duration_s: Some(row.duration_s),
-        midi: nowhere("midi"),
-        audio: (!rendered).then(|| nowhere("audio")),
+        // A performance that was skipped and whose duration the table does not state is listed with 0.
+        duration_s: Some(row.duration_s).filter(|&seconds| seconds > 0.0),
+        named: nowhere("midi"),
+        midi: file("midi", row.midi_sha256),
+        audio: file("audio", row.audio_sha256).filter(|_| !rendered),
         rendered,
         recorded: Some((row.midi_sha256, row.audio_sha256)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use hit_engine::{Graph, Source};
+
+    use super::*;
+    use crate::Error;
+    use crate::project::{Compute, LISTING, Project, tests::project};
+
+    /// Name, whether MIDI and audio have content (`None`: no file).
+    type Row = (&'static str, Option<bool>, Option<bool>);
+
+    /// One performance of every kind, good and bad.
+    const ROWS: [Row; 7] = [
+        ("good", Some(true), Some(true)),
+        ("empty-audio", Some(true), Some(false)),
+        ("empty-both", Some(false), Some(false)),
+        ("empty-midi", Some(false), Some(true)),
+        ("neither", None, None),
+        ("no-audio", Some(true), None),
+        ("no-midi", None, Some(true)),
+    ];
+
+    const HEADER: &str = "canonical_composer,canonical_title,split,year,midi_filename,audio_filename,duration\n";
+
+    fn corpus(dir: &Path, rows: &[Row]) -> PathBuf {
+        let root = dir.join("corpus");
+        fs_err::create_dir_all(root.join("2004")).unwrap();
+        let mut table = HEADER.to_owned();
+        for &(name, midi, audio) in rows {
+            writeln!(table, "A,B,train,2004,2004/{name}.midi,2004/{name}.wav,20.0").unwrap();
+            for (extension, held) in [("midi", midi), ("wav", audio)] {
+                if let Some(full) = held {
+                    let text = if full { extension } else { "" };
+                    fs_err::write(root.join("2004").join(name).with_extension(extension), text).unwrap();
+                }
+            }
+        }
+        fs_err::write(root.join("maestro-v3.0.0.csv"), table).unwrap();
+        root
+    }
+
+    fn open(dir: &Path, profile: &str, on_bad: OnBad) -> Project {
+        let folder = dir.join("corpus");
+        let mut project = project(dir, &["--profile", profile, "--corpus", folder.to_str().unwrap()]).unwrap();
+        project.profile.corpus.on_bad = on_bad;
+        project
+    }
+
+    fn graph(project: &Project) -> Result<Graph, Error> {
+        project.graph_for(&Compute { devices: vec!["cpu".to_owned()], backend: "flex".to_owned() }, None)
+    }
+
+    /// Stages that read the corpus, their parameters, and what they read; not where it lies.
+    fn wiring(graph: &Graph) -> Vec<String> {
+        let reads = |node: &Node| ["segment/", "render/"].iter().any(|kind| node.id.starts_with(kind));
+        let source = |source: &Source| match source {
+            Source::Output { stage, output } => format!("{stage}:{output}"),
+            _ => "file".to_owned(),
+        };
+        let line = |node: &Node| {
+            let inputs = node.inputs.iter().map(|(name, from)| format!("{name}={}", source(from)));
+            format!("{} {} {}", node.id, inputs.collect::<Vec<_>>().join(" "), node.stage.params())
+        };
+        graph.nodes().iter().filter(|node| reads(node)).map(line).collect()
+    }
+
+    fn inputs(graph: &Graph, name: &str) -> Vec<String> {
+        graph.node(&format!("segment/2004/{name}")).unwrap().inputs.keys().cloned().collect()
+    }
+
+    #[test]
+    fn a_performance_that_lacks_a_file_is_wired_without_it() {
+        let dir = tempfile::tempdir().unwrap();
+        corpus(dir.path(), &ROWS);
+        let small = graph(&open(dir.path(), "small", OnBad::Skip)).unwrap();
+        assert_eq!(inputs(&small, "good"), ["audio", "midi"]);
+        assert_eq!(inputs(&small, "no-audio"), ["midi"]);
+        assert_eq!(inputs(&small, "empty-audio"), ["midi"]);
+        assert_eq!(inputs(&small, "no-midi"), ["audio"]);
+        assert_eq!(inputs(&small, "empty-midi"), ["audio"]);
+        assert!(inputs(&small, "neither").is_empty() && inputs(&small, "empty-both").is_empty());
+
+        let rendered = graph(&open(dir.path(), "rendered", OnBad::Skip)).unwrap();
+        assert_eq!(inputs(&rendered, "no-audio"), ["audio", "midi"]);
+        assert!(inputs(&rendered, "neither").is_empty());
+        let renders = rendered.nodes().iter().filter(|node| node.id.starts_with("render/"));
+        let renders: Vec<&Node> = renders.collect();
+        assert_eq!(renders.len(), 1);
+        assert_eq!(renders[0].stage.params()["on_bad"], "skip");
+    }
+
+    #[test]
+    fn a_strict_profile_names_what_is_missing() {
+        for (row, what, file) in [
+            (("x", None, Some(true)), "has no MIDI at", "x.midi"),
+            (("x", None, None), "has no MIDI at", "x.midi"),
+            (("x", Some(true), None), "has no audio at", "x.midi"),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = corpus(dir.path(), &[ROWS[0], row]).join("2004").join(file);
+            let error = graph(&open(dir.path(), "small", OnBad::Fail)).err().unwrap().to_string();
+            assert!(error.starts_with("2004/x ") && error.contains(what), "{error}");
+            assert!(error.contains(&path.display().to_string()) && error.contains("on_bad"), "{error}");
+        }
+        // A file without content is there: the stage that reads it says what is wrong.
+        let dir = tempfile::tempdir().unwrap();
+        corpus(dir.path(), &ROWS[..4]);
+        let strict = graph(&open(dir.path(), "small", OnBad::Fail)).unwrap();
+        assert_eq!(inputs(&strict, "empty-both"), ["audio", "midi"]);
+    }
+
+    /// The row of `corpus.csv` that `segment` gives for a row of the table.
+    fn listed(row: &Row, project: &Project) -> Performance {
+        let &(name, midi, audio) = row;
+        let rendered = audio.is_none() && project.profile.corpus.source == CorpusKind::Rendered;
+        let digest = |held: Option<bool>, text: &str| Digest::of(if held == Some(true) { text } else { "" }.as_bytes());
+        Performance {
+            id: format!("2004/{name}"),
+            composer: "A".to_owned(),
+            title: "B".to_owned(),
+            split: "train".to_owned(),
+            year: Some(2004),
+            duration_s: 20.0,
+            n_windows: 0,
+            n_notes: 0,
+            audio: if rendered { AudioSource::Rendered } else { project.profile.corpus.audio },
+            midi_sha256: digest(midi, "midi"),
+            audio_sha256: if rendered && midi == Some(true) { Digest::of(b"made") } else { digest(audio, "wav") },
+            skipped: None,
+        }
+    }
+
+    /// What `verify` rebuilds without the corpus has the stages and inputs that the run had, also where audio on disk
+    /// is stated to be rendered.
+    #[test]
+    fn earlier_results_give_the_same_wiring() {
+        for profile in ["small", "small-rendered", "rendered"] {
+            let dir = tempfile::tempdir().unwrap();
+            let folder = corpus(dir.path(), &ROWS);
+            let project = open(dir.path(), profile, OnBad::Skip);
+            let live = wiring(&graph(&project).unwrap());
+            assert!(live.len() >= ROWS.len(), "{live:?}");
+
+            let mut rows: Vec<Performance> = ROWS.iter().map(|row| listed(row, &project)).collect();
+            rows.sort_by(|a, b| a.id.cmp(&b.id));
+            fs_err::create_dir_all(project.results()).unwrap();
+            fs_err::write(project.results().join(LISTING), listing::to_csv(&rows).unwrap()).unwrap();
+            fs_err::remove_dir_all(folder).unwrap();
+            assert_eq!(wiring(&graph(&project).unwrap()), live, "{profile}");
+
+            // A profile that became strict gives a graph that differs, not an error about a corpus that is not here.
+            let strict = open(dir.path(), profile, OnBad::Fail);
+            assert_ne!(wiring(&graph(&strict).unwrap()), live, "{profile}");
+        }
     }
 }

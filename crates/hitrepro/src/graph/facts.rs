@@ -53,7 +53,7 @@ impl Wiring<'_> {
                 label: profile.corpus.label.clone(),
                 audio: match profile.corpus.source {
                     CorpusKind::Synthetic => AudioSource::Synthetic,
-                    CorpusKind::Maestro => AudioSource::Recorded,
+                    CorpusKind::Maestro => profile.corpus.audio,
                     CorpusKind::Rendered => AudioSource::Rendered,
                 },
                 windows: profile.corpus.windows.clone(),

@@ -52,6 +52,14 @@ pub enum BuildError {
         /// Where its audio should be.
         path: PathBuf,
     },
+    /// The table lists a performance whose MIDI file is missing, and the profile does not skip it.
+    #[error("{id} has no MIDI at {}: add the file, or set corpus.on_bad = \"skip\"", path.display())]
+    NoMidi {
+        /// Performance.
+        id: String,
+        /// Where its MIDI should be.
+        path: PathBuf,
+    },
     /// The list of performances cannot be used.
     #[error(transparent)]
     Corpus(#[from] hit_corpus::Error),
@@ -80,9 +88,9 @@ pub fn build(config: &Config, name: &str, profile: &Profile, options: &BuildOpti
     let mut wiring = Wiring { config, name, profile, options, root, nodes: Vec::new() };
     wiring.corpus()?;
     wiring.descriptors();
-    wiring.foundation()?;
-    wiring.screening()?;
-    wiring.replication()?;
+    wiring.foundation();
+    wiring.screening();
+    wiring.replication();
     wiring.measurements();
     wiring.report()?;
     Ok(Graph::new(wiring.nodes)?)

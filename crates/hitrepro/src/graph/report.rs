@@ -86,9 +86,9 @@ impl Wiring<'_> {
         let mut names = Vec::new();
         let entries = fs_err::read_dir(folder).map_err(BuildError::Templates)?;
         for entry in entries {
-            let name = entry.map_err(BuildError::Templates)?.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".tera") {
-                names.push(name);
+            let path = entry.map_err(BuildError::Templates)?.path();
+            if let (Some(name), Some("tera")) = (path.file_name(), path.extension().and_then(|kind| kind.to_str())) {
+                names.push(name.to_string_lossy().into_owned());
             }
         }
         names.sort();

@@ -7,8 +7,8 @@ use hit_retrieval::{Intervals, Retrieve, Select};
 use hit_schema::RunId;
 use hit_train::Train;
 
+use super::Wiring;
 use super::corpus::{dataset, features};
-use super::{BuildError, Wiring};
 use crate::registry;
 
 /// One run of an experiment.
@@ -35,7 +35,7 @@ impl Plan<'_> {
 
 impl Wiring<'_> {
     /// The model that screening starts from (spec 8.1).
-    pub(super) fn foundation(&mut self) -> Result<(), BuildError> {
+    pub(super) fn foundation(&mut self) {
         let plan = &self.profile.campaign.foundation;
         self.run(&Plan {
             experiment: "foundation",
@@ -44,11 +44,11 @@ impl Wiring<'_> {
             seed: plan.seed,
             evaluate: &plan.evaluate,
             init: None,
-        })
+        });
     }
 
     /// Short runs of every arm from the foundation (spec 8.2).
-    pub(super) fn screening(&mut self) -> Result<(), BuildError> {
+    pub(super) fn screening(&mut self) {
         let campaign = &self.profile.campaign;
         let (plan, from) = (&campaign.screening, &campaign.foundation);
         let foundation = RunId { arm: from.arm.clone(), schedule: from.schedule.clone(), seed: from.seed };
@@ -62,31 +62,29 @@ impl Wiring<'_> {
                 evaluate: &plan.evaluate,
                 init: Some(format!("select/foundation/{foundation}")),
             };
-            self.run(&run)?;
+            self.run(&run);
             runs.push(run.run());
         }
         let stage = Screening { baseline: plan.baseline.clone(), bootstrap: self.profile.bootstrap, seed: plan.seed };
         self.experiment("screening", Node::new("battery/screening", stage), &runs);
-        Ok(())
     }
 
     /// Every arm from scratch over the seeds (spec 8.4), and its clean estimate on the test split.
-    pub(super) fn replication(&mut self) -> Result<(), BuildError> {
+    pub(super) fn replication(&mut self) {
         let plan = &self.profile.campaign.replication;
         let mut runs = Vec::new();
         for arm in &plan.arms {
             for &seed in &plan.seeds {
                 let (schedule, evaluate) = (&plan.schedule, &plan.evaluate);
                 let run = Plan { experiment: "replication", arm, schedule, seed, evaluate, init: None };
-                self.run(&run)?;
-                self.test(&run)?;
+                self.run(&run);
+                self.test(&run);
                 runs.push(run.run());
             }
         }
         let stage =
             Replication { baseline: plan.baseline.clone(), bootstrap: self.profile.bootstrap, seed: plan.seeds[0] };
         self.experiment("replication", Node::new("battery/replication", stage), &runs);
-        Ok(())
     }
 
     /// Everything that was measured, in one table.
@@ -105,7 +103,7 @@ impl Wiring<'_> {
     }
 
     /// Trains, scores the evaluated epochs and keeps the checkpoint of the best.
-    fn run(&mut self, plan: &Plan) -> Result<(), BuildError> {
+    fn run(&mut self, plan: &Plan) {
         let label = plan.label();
         let arm = &self.config.arms[plan.arm];
         let stage = Train {
@@ -113,7 +111,7 @@ impl Wiring<'_> {
             arm: arm.clone(),
             model: self.profile.model.clone(),
             train: self.profile.train.clone(),
-            schedule: self.config.schedules[plan.schedule].clone(),
+            schedule: self.config.schedules[plan.schedule],
             evaluate: plan.evaluate.to_vec(),
             family: registry::family(&arm.family),
         };
@@ -139,11 +137,10 @@ impl Wiring<'_> {
             .input("selection", format!("retrieve/{label}"), "selection")
             .input("checkpoints", &train, "checkpoints");
         self.add(grouped(select, plan.experiment));
-        Ok(())
     }
 
     /// The selected checkpoint on the test split, once: an estimate without selection (decision 0006).
-    fn test(&mut self, plan: &Plan) -> Result<(), BuildError> {
+    fn test(&mut self, plan: &Plan) {
         let arm = &self.config.arms[plan.arm];
         let stage = Embed {
             run: plan.run(),
@@ -163,7 +160,6 @@ impl Wiring<'_> {
         }
         self.add(node);
         self.retrieve(plan, "test", &id, "test");
-        Ok(())
     }
 
     /// Scores the embeddings that `from` made of `split`.
