@@ -27,6 +27,8 @@ pub struct Run<'a> {
     pub started: SystemTime,
     /// How long it took.
     pub took: Duration,
+    /// Energy that the processor used meanwhile, by this and everything else; none if it does not tell.
+    pub energy_joules: Option<f64>,
     /// How long each executed stage took.
     pub durations: BTreeMap<String, Duration>,
 }
@@ -55,6 +57,7 @@ impl Run<'_> {
             "threads_per_stage": self.options.threads_per_stage,
             "hitrepro": env!("CARGO_PKG_VERSION"),
             "rust": env!("HITREPRO_RUSTC"),
+            "energy_joules": self.energy_joules,
             "checkout": Checkout::detect(&self.project.root),
             "hardware": Hardware::detect(gpus),
             "latex": hit_report::latex::find_engine().map(|engine| engine.version),

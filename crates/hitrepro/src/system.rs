@@ -57,6 +57,25 @@ fn value_of(text: &str, name: &str) -> Option<String> {
     text.lines().find_map(fits)
 }
 
+/// Where the processor counts the energy it has used, one folder a package.
+const POWERCAP: &str = "/sys/class/powercap";
+
+/// Energy that the processor packages have used since some start, joules; none where the kernel does not tell.
+pub fn energy_joules() -> Option<f64> {
+    let mut joules = None;
+    for entry in fs_err::read_dir(POWERCAP).ok()?.flatten() {
+        // `intel-rapl:0` is a package, `intel-rapl:0:1` a part of it.
+        let name = entry.file_name();
+        if name.to_string_lossy().matches(':').count() == 1
+            && let Ok(text) = fs_err::read_to_string(entry.path().join("energy_uj"))
+            && let Ok(microjoules) = text.trim().parse::<f64>()
+        {
+            joules = Some(joules.unwrap_or(0.0) + microjoules / 1e6);
+        }
+    }
+    joules
+}
+
 /// Free space where `path` lies or would lie, bytes.
 pub fn free_bytes(path: &Path) -> Option<u64> {
     let there = path.ancestors().find(|path| path.exists())?;

@@ -25,6 +25,7 @@ use crate::system::duration_text;
 pub fn run(options: &Options, names: &[String]) -> Result<Exit, Error> {
     let started = SystemTime::now();
     let clock = Instant::now();
+    let energy = crate::system::energy_joules();
     let project = Project::open(options)?;
     let compute = project.compute()?;
     let graph = project.graph(&compute)?;
@@ -41,9 +42,13 @@ pub fn run(options: &Options, names: &[String]) -> Result<Exit, Error> {
     let mut report = Report { profile: project.name.clone(), summary, results: None, pdf: None, scores: Vec::new() };
     if report.summary.complete() && project.whole(&graph, &selection) {
         let durations = reporter.durations();
+        // A counter that started again in between tells nothing.
+        let used = energy.zip(crate::system::energy_joules()).map(|(before, after)| after - before);
+        let energy_joules = used.filter(|joules| *joules >= 0.0);
         let (options, summary) = (&run_options, &report.summary);
         let facts =
-            Run { project: &project, compute: &compute, options, summary, started, took, durations }.facts(&graph);
+            Run { project: &project, compute: &compute, options, summary, started, took, energy_joules, durations }
+                .facts(&graph);
         let results = project.results();
         engine.export(&graph, &results, &facts)?;
         report.scores = scores(&results)?;
