@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// Which crates of ours each crate may depend on. Data flows one way: a crate never names one that comes after it.
-/// The arms are leaves: training and embedding are handed them, so that an edit of one retrains that one alone.
-const EDGES: [(&str, &[&str]); 15] = [
+/// Training and embedding are handed the arms, so that an edit of one retrains that one alone (and the third tower with the
+/// injections that it contains).
+const EDGES: [(&str, &[&str]); 18] = [
     ("hit-stage", &[]),
     ("hit-stats", &[]),
     ("hit-codehash", &[]),
@@ -17,7 +18,11 @@ const EDGES: [(&str, &[&str]); 15] = [
     ("hit-corpus", &["hit-schema", "hit-stage"]),
     ("hit-descriptors", &["hit-schema", "hit-stage"]),
     ("hit-model", &["hit-schema", "hit-stage"]),
-    ("hit-arm-inject", &["hit-model", "hit-schema", "hit-stage"]),
+    ("hit-arm-film", &["hit-model"]),
+    ("hit-arm-inject", &["hit-model"]),
+    ("hit-arm-moe", &["hit-model"]),
+    // its arms contain the injections of d4a4
+    ("hit-arm-tower", &["hit-arm-inject", "hit-model"]),
     ("hit-train", &["hit-model", "hit-schema", "hit-stage"]),
     ("hit-embed", &["hit-model", "hit-schema", "hit-stage"]),
     ("hit-retrieval", &["hit-schema", "hit-stage", "hit-stats"]),
@@ -26,7 +31,10 @@ const EDGES: [(&str, &[&str]); 15] = [
     (
         "hitrepro",
         &[
+            "hit-arm-film",
             "hit-arm-inject",
+            "hit-arm-moe",
+            "hit-arm-tower",
             "hit-battery",
             "hit-codehash",
             "hit-corpus",

@@ -107,18 +107,68 @@ fn arms_in_json_are_a_contract() {
     let arms = project.json(&["list", "arms", "--profile", "reference"]);
     let arms = arms.as_array().unwrap();
     for arm in arms {
-        assert_eq!(keys(arm), ["descriptors", "family", "id", "mechanisms", "parameters", "trainable"]);
+        let expected = [
+            "audio_tokens",
+            "descriptors",
+            "extra",
+            "family",
+            "flops",
+            "id",
+            "mechanisms",
+            "parameters",
+            "parts",
+            "trainable",
+        ];
+        assert_eq!(keys(arm), expected);
     }
     let counts = |id: &str| {
         let arm = arms.iter().find(|arm| arm["id"] == id).unwrap();
         (arm["parameters"].as_u64().unwrap(), arm["trainable"].as_u64().unwrap())
     };
-    // Published: Table 13 and App. B.3; the reference freezes 9,302,528 of them.
-    assert_eq!(counts("D0"), (74_194_432, 74_194_432 - 9_302_528));
-    assert_eq!(counts("D4").0, 74_460_160);
-    assert_eq!(counts("A4").0, 75_254_272);
-    assert_eq!(counts("d4a4").0, 75_520_000);
+    // The published run files and the arithmetic of the published sizes; the reference freezes 9,302,528 of each.
+    for (id, total) in COUNTS {
+        assert_eq!(counts(id), (total, total - 9_302_528), "{id}");
+    }
+    let published: Vec<&str> =
+        arms.iter().filter(|arm| arm["extra"] == false).map(|arm| arm["id"].as_str().unwrap()).collect();
+    assert_eq!(
+        published.len(),
+        COUNTS.len(),
+        "the 13 arms of the screening, the 11 of other families, and d4-a4r: {published:?}"
+    );
+    // Eq. 10: reverse cross-attention leaves 188 of 2,400 tokens.
+    let tokens = |id: &str| arms.iter().find(|arm| arm["id"] == id).unwrap()["audio_tokens"].as_u64().unwrap();
+    assert_eq!([tokens("D0"), tokens("A4x"), tokens("a4r"), tokens("D4r")], [2400, 2400, 188, 2400]);
 }
+
+/// Parameters by arm.
+const COUNTS: [(&str, u64); 25] = [
+    ("D0", 74_194_432),
+    ("D4", 74_460_160),
+    ("A4", 75_254_272),
+    ("A7", 75_258_368),
+    ("A8", 75_258_368),
+    ("A9", 75_258_368),
+    ("D4x", 75_248_640),
+    ("A4x", 78_404_096),
+    ("A7x", 78_408_192),
+    ("D4r", 75_248_640),
+    ("a4r", 78_608_896),
+    ("d4a4", 75_520_000),
+    ("d4a4cm", 75_517_952),
+    ("d4-a4r", 78_874_624),
+    ("film-a4", 75_252_352),
+    ("film-d4", 74_723_456),
+    ("film-dual", 75_781_376),
+    ("moe-a4", 78_663_944),
+    ("moe-a4-v2", 78_663_944),
+    ("moe-a4-v3", 78_663_944),
+    ("moe-a4-v4", 78_663_944),
+    ("moe-dual", 79_850_512),
+    ("t3-wt", 77_235_968),
+    ("t3-tri", 77_235_968),
+    ("t3-anc", 75_910_400),
+];
 
 #[test]
 fn plans_in_json_are_a_contract() {

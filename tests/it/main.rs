@@ -1,7 +1,13 @@
 //! Runs the binary as a user does, and guards the architecture.
 
 mod architecture;
+mod arms;
 mod campaign;
+#[path = "../parity/cases.rs"]
+mod cases;
 mod cli;
 mod corpus;
+mod export;
+mod extending;
+mod parity;
 mod project;

@@ -1,44 +1,72 @@
 //! Concatenation: the descriptor's rows beside the encoder's tokens, projected back to its width.
 
-use burn::tensor::Tensor;
 use hit_model::{
-    Batch, Declarations, Injection, InjectionSpec, LayerNorm, Linear, Pass, Sequence, Side, interpolation,
+    Batch, Declarations, Error, Injection, InjectionSpec, LayerNorm, Linear, Mechanism, ModelSpec, Pass, Sequence,
+    Side, Tensor, WindowSize, resample,
+};
+
+use crate::{PaddingRule, array};
+
+/// Concatenation, which family `tower` injects by too.
+pub const CONCAT: Mechanism = Mechanism::new("concat", "beside the tokens: LayerNorm(Linear([h || d])) (Eq. 7)");
+
+/// Concatenation with the other encoder.
+pub(crate) const CROSS_MODAL: Mechanism = Mechanism {
+    id: "cross_modal",
+    title: "beside the tokens of the other modality, interpolated to them (Table 13, d4a4cm)",
+    other_side: true,
 };
 
 /// h ← LayerNorm(Linear(\[h ‖ d\])), before positions are added (paper Eq. 7).
 ///
-/// On the audio side the descriptor's frames (188 of A4) are interpolated linearly to the encoder's tokens; on the MIDI side
-/// there is one row a note. Arrays: `inject.<side>.<descriptor>.linear`, `inject.<side>.<descriptor>.norm`.
+/// The rows of the descriptor are interpolated linearly to the encoder's tokens: the frames of an audio descriptor (188 of A4)
+/// to those of the audio encoder, and, if it comes from the other side (`cross_modal`), notes to frames and frames to
+/// notes. A descriptor of notes has one row a token on the MIDI side. Arrays: `inject.<side>.<descriptor>.linear`, `.norm`.
 pub struct Concat {
     descriptor: String,
     side: Side,
+    /// Where the descriptor comes from.
+    from: Side,
+    /// Over what rows are interpolated if they are notes; nothing else depends on it.
+    padding: PaddingRule,
     linear: Linear,
     norm: LayerNorm,
 }
 
 impl Concat {
-    /// Concatenation into an encoder of that width.
-    pub fn new(spec: &InjectionSpec, width: usize) -> Self {
-        let name = format!("inject.{}.{}", spec.side.name(), spec.descriptor);
+    /// Concatenation of a descriptor with the encoder of its own modality.
+    pub fn new(spec: &InjectionSpec, model: &ModelSpec) -> Self {
+        let width = model.width(spec.side);
         Self {
             descriptor: spec.descriptor.clone(),
             side: spec.side,
-            linear: Linear::new(format!("{name}.linear"), width + spec.dims, width),
-            norm: LayerNorm::new(format!("{name}.norm"), width),
+            from: spec.side,
+            padding: PaddingRule::Masked,
+            linear: Linear::new(array(spec, "linear"), width + spec.dims, width),
+            norm: LayerNorm::new(array(spec, "norm"), width),
         }
+    }
+
+    /// Concatenation of a descriptor with the encoder of the other modality.
+    pub fn of_other_side(spec: &InjectionSpec, model: &ModelSpec, padding: PaddingRule) -> Self {
+        let from = match spec.side {
+            Side::Audio => Side::Midi,
+            Side::Midi => Side::Audio,
+        };
+        Self { from, padding, ..Self::new(spec, model) }
     }
 
     /// The descriptor with one row a token: `[batch, tokens, dims]`.
     fn rows(&self, batch: &Batch, tokens: usize) -> Tensor<3> {
-        let rows = batch.descriptors.get(&self.descriptor).expect("the batch holds the arm's descriptors").clone();
-        let [n, from, dims] = rows.dims();
-        match self.side {
-            Side::Audio if from != tokens => {
-                let matrix = interpolation(from, tokens, &rows.device()).unsqueeze::<3>();
-                matrix.expand([n, tokens, from]).matmul(rows)
-            }
-            _ => {
-                assert_eq!(from, tokens, "descriptor `{}` has one row a token, of {dims} dims", self.descriptor);
+        let rows = batch.descriptor(&self.descriptor);
+        let [n, all, dims] = rows.dims();
+        let notes = || self.padding.lengths(batch);
+        match (self.from, self.side) {
+            (Side::Audio, Side::Audio) => resample(rows, &vec![all; n], &vec![tokens; n], tokens),
+            (Side::Midi, Side::Audio) => resample(rows, &notes(), &vec![tokens; n], tokens),
+            (Side::Audio, Side::Midi) => resample(rows, &vec![all; n], &notes(), tokens),
+            (Side::Midi, Side::Midi) => {
+                assert_eq!(all, tokens, "descriptor `{}` has one row a note, of {dims} dims", self.descriptor);
                 rows
             }
         }
@@ -59,5 +87,9 @@ impl Injection for Concat {
         let joined = Tensor::cat(vec![hidden, rows], 2);
         let hidden = self.norm.forward_tokens(pass, self.linear.forward_tokens(pass, joined));
         Sequence { hidden, ..sequence }
+    }
+
+    fn cost(&self, _: &WindowSize, tokens: usize) -> Result<(u64, usize), Error> {
+        Ok((self.linear.flops(tokens), tokens))
     }
 }

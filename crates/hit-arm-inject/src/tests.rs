@@ -26,7 +26,15 @@ fn concat(descriptor: &str, dims: usize, side: Side) -> InjectionSpec {
 }
 
 fn arm(injections: &[InjectionSpec]) -> ArmSpec {
-    ArmSpec { family: "inject".into(), injections: injections.to_vec() }
+    let options = [
+        ("n_heads", 2.into()),
+        ("dropout", 0.1.into()),
+        ("max_frames", 30.into()),
+        ("position_std", 0.02.into()),
+        ("padding", "masked".into()),
+    ];
+    let options = options.map(|(name, value): (&str, serde_json::Value)| (name.to_owned(), value)).into();
+    ArmSpec { family: "inject".into(), injections: injections.to_vec(), options, extra: false }
 }
 
 fn d4a4() -> ArmSpec {

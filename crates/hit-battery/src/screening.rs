@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::runs::{At, RunResult, interval};
 
-/// Compares the runs of the screening (Tables 2, 3; spec 8.2): `screening`.
+/// Compares short runs from one foundation (Tables 2, 3; spec 8.2): `screening`, `families`.
 ///
 /// Inputs: `<run>/measurements`, `<run>/ranks`, `<run>/selection` of each run. Output: `measurements`.
 ///
@@ -19,6 +19,10 @@ use crate::runs::{At, RunResult, interval};
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Screening {
+    /// Name of the experiment in the measurements: `screening`, `families`.
+    pub stage: String,
+    /// Arms to report. The baseline may come from another experiment and need not be among them.
+    pub arms: Vec<String>,
     /// Id of the arm that the others are compared with (`D0`).
     pub baseline: String,
     /// Intervals of differences.
@@ -43,7 +47,10 @@ impl Stage for Screening {
         let mut rows = Vec::new();
         for result in &results {
             cx.checkpoint()?;
-            rows.extend(own_rows(result)?);
+            if !self.arms.contains(&result.run.arm) {
+                continue;
+            }
+            rows.extend(self.own_rows(result)?);
             if result.run.arm != self.baseline {
                 rows.extend(self.compared(result, &results)?);
             }
@@ -52,31 +59,31 @@ impl Stage for Screening {
     }
 }
 
-/// What the run reached.
-fn own_rows(result: &RunResult) -> Result<Vec<Measurement>, Error> {
-    let mut rows = Vec::new();
-    for at in At::BOTH {
-        let condition = at.name().to_owned();
-        for metric in METRICS {
-            let row = result.row(at, metric)?.clone();
-            rows.push(Measurement { stage: Screening::KIND.to_owned(), condition: condition.clone(), ..row });
-        }
-        let template = result.row(at, "s")?.clone();
-        rows.push(Measurement {
-            stage: Screening::KIND.to_owned(),
-            condition,
-            metric: "epoch".to_owned(),
-            value: result.epoch(at) as f64,
-            unit: String::new(),
-            n: None,
-            interval: None,
-            ..template
-        });
-    }
-    Ok(rows)
-}
-
 impl Screening {
+    /// What the run reached.
+    fn own_rows(&self, result: &RunResult) -> Result<Vec<Measurement>, Error> {
+        let mut rows = Vec::new();
+        for at in At::BOTH {
+            let condition = at.name().to_owned();
+            for metric in METRICS {
+                let row = result.row(at, metric)?.clone();
+                rows.push(Measurement { stage: self.stage.clone(), condition: condition.clone(), ..row });
+            }
+            let template = result.row(at, "s")?.clone();
+            rows.push(Measurement {
+                stage: self.stage.clone(),
+                condition,
+                metric: "epoch".to_owned(),
+                value: result.epoch(at) as f64,
+                unit: String::new(),
+                n: None,
+                interval: None,
+                ..template
+            });
+        }
+        Ok(rows)
+    }
+
     /// What sets the run apart from the baseline.
     fn compared(&self, result: &RunResult, results: &[RunResult]) -> Result<Vec<Measurement>, Error> {
         let run = &result.run;
@@ -95,7 +102,7 @@ impl Screening {
             for metric in METRICS {
                 let row = result.row(at, metric)?.clone();
                 rows.push(Measurement {
-                    stage: Self::KIND.to_owned(),
+                    stage: self.stage.clone(),
                     condition: at.versus(&self.baseline),
                     metric: format!("delta_{metric}"),
                     value: row.value - baseline.row(at, metric)?.value,

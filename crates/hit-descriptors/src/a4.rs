@@ -1,5 +1,6 @@
 //! Descriptor A4: how the energy of eight octave bands moves.
 
+use crate::examine::{Examination, Look, Metric, Reduce, Tally};
 use crate::{Compute, Descriptor, Error, Rows, Stft, Variant};
 
 /// Edges of the bands, STFT bins: band `b` is `BAND_EDGES[b]..BAND_EDGES[b + 1]` (Table 1).
@@ -15,9 +16,27 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     title: "octave-band energy dynamics",
     dims: N_BANDS,
     rows: Rows::Frames,
+    shape: "188 x 8",
     source: "§3.4.1, Eqs. 4-5, Table 1",
     formula: "per octave band: time difference of mean ln(1 + |X|), standardised over the segment",
     compute: Compute::Audio(a4),
+    examine: Some(Examination {
+        metrics: &[
+            Metric {
+                name: "time_mean_max",
+                unit: "",
+                reduce: Reduce::Max,
+                meaning: "largest |mean over time| of a band, over windows and bands: what is left after the z-score is rounding",
+            },
+            Metric {
+                name: "mean_square",
+                unit: "",
+                reduce: Reduce::Mean,
+                meaning: "mean square over time of the bands that move: 187/188 by the sample standard deviation",
+            },
+        ],
+        look: Look::Features(time_moments),
+    }),
 };
 
 /// Octave-band energy dynamics of one segment (descriptor A4).
@@ -104,4 +123,20 @@ fn standardised(values: &[f64], variant: Variant) -> impl Iterator<Item = f64> {
         Variant::Paper => (squares / n).sqrt() + FLOOR,
     };
     values.iter().map(move |v| (v - mean) / scale)
+}
+
+/// Largest |time mean| of the bands, and the mean squares of those that move.
+fn time_moments(features: &[f32]) -> Vec<Tally> {
+    let n_frames = (features.len() / N_BANDS) as f64;
+    let band = |b: usize| features.iter().skip(b).step_by(N_BANDS).map(|&value| f64::from(value));
+    let (mut largest, mut squares) = (Tally::default(), Tally::default());
+    if features.is_empty() {
+        return vec![largest, squares];
+    }
+    for b in 0..N_BANDS {
+        let square = band(b).map(|value| value * value).sum::<f64>() / n_frames;
+        largest = Tally { value: largest.value.max((band(b).sum::<f64>() / n_frames).abs()), n: largest.n + 1 };
+        squares = Tally { value: squares.value + square, n: squares.n + u64::from(square > 0.0) };
+    }
+    vec![largest, squares]
 }

@@ -2,6 +2,7 @@
 
 use hit_schema::Token;
 
+use crate::examine::{Examination, Look, Metric, Reduce, Tally};
 use crate::{Compute, Descriptor, Rows, Variant};
 
 /// Values per note.
@@ -13,9 +14,19 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     title: "local pitch intervals",
     dims: DIMS,
     rows: Rows::Notes,
+    shape: "notes x 4",
     source: "§3.4.2, Eq. 6",
     formula: "with Δ⁻, Δ⁺ the steps from the last and to the next note: Δ⁻/24, Δ⁺/24, clamp(Δ⁻/12, ±2)/2, clamp(Δ⁺/12, ±2)/2",
     compute: Compute::Midi(d4),
+    examine: Some(Examination {
+        metrics: &[Metric {
+            name: "repeated_share",
+            unit: "",
+            reduce: Reduce::Mean,
+            meaning: "share of the notes whose features 3 and 4 equal 1 and 2 as numbers",
+        }],
+        look: Look::Features(repeated),
+    }),
 };
 
 /// Local pitch intervals of one segment (descriptor D4).
@@ -39,4 +50,10 @@ pub fn d4(tokens: &[Token], _: Variant) -> Vec<f32> {
         [before / 24.0, after / 24.0, clamped(before), clamped(after)]
     };
     (0..tokens.len()).flat_map(features).map(|value| value as f32).collect()
+}
+
+fn repeated(features: &[f32]) -> Vec<Tally> {
+    let notes = features.chunks_exact(DIMS);
+    let n = notes.len() as u64;
+    vec![Tally::share(notes.filter(|note| note[..2] == note[2..]).count() as u64, n)]
 }

@@ -3,17 +3,24 @@
 //! Everything runs in `f64` with rustfft's scalar planner, libm and a fixed order of summation, and is rounded to
 //! `f32` once, at the end: the same segment gives the same bytes whatever the number of threads.
 //!
-//! A descriptor is one file (`a4.rs`, `d4.rs`) and one line in [`DESCRIPTORS`].
+//! A descriptor is one file (`a4.rs`, `d4.rs`) and one line in [`DESCRIPTORS`]. What its definition implies about its
+//! values is measured on a split by [`Examine`].
 
 pub mod a4;
+pub mod a4e;
+pub mod a7;
+pub mod a8;
+pub mod a9;
 pub mod d4;
+mod examine;
 mod registry;
 mod stage;
 mod stft;
 
+pub use examine::{Examination, Examine, FromFeatures, FromSegment, Look, Metric, Reduce, Tally};
 pub use registry::{Compute, DESCRIPTORS, Descriptor, FromAudio, FromMidi, Rows, Side, Variant, find};
 pub use stage::Describe;
-pub use stft::{HOP, N_BINS, N_FFT, Stft};
+pub use stft::{HOP, N_BINS, N_FFT, SPACING_HZ, Stft};
 
 /// A segment that cannot be described, or a descriptor that does not exist.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +44,16 @@ pub enum Error {
         id: String,
         /// All ids.
         known: String,
+    },
+    /// A feature file is not what its name in the inputs says.
+    #[error("input `{input}` holds {found}, expected is {expected}; give the stage the features of this split")]
+    Features {
+        /// Name of the input.
+        input: String,
+        /// What it holds.
+        found: String,
+        /// What it has to hold.
+        expected: String,
     },
     /// A window of a split could not be described.
     #[error("window {window} of split `{split}`, performance `{performance}`: {source}")]

@@ -3,12 +3,17 @@
 use hit_schema::Token;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Stft, a4, d4};
+use crate::examine::Examination;
+use crate::{Error, Stft};
 
 /// All descriptors, by id. To add one: write its file, add its line.
 pub const DESCRIPTORS: &[Descriptor] = &[
-    a4::DESCRIPTOR, // octave-band energy dynamics
-    d4::DESCRIPTOR, // local pitch intervals
+    crate::a4::DESCRIPTOR,  // octave-band energy dynamics
+    crate::a4e::DESCRIPTOR, // octave-band log-energies (extra)
+    crate::a7::DESCRIPTOR,  // rational attractors
+    crate::a8::DESCRIPTOR,  // onset chroma
+    crate::a9::DESCRIPTOR,  // IDF-weighted rational attractors
+    crate::d4::DESCRIPTOR,  // local pitch intervals
 ];
 
 /// Which of two definitions is followed where the paper's text and the code behind its numbers differ.
@@ -75,12 +80,16 @@ pub struct Descriptor {
     pub dims: usize,
     /// What a row is.
     pub rows: Rows,
+    /// Rows and values of 4 s at 24 kHz, in words: `188 x 8`, `notes x 4`.
+    pub shape: &'static str,
     /// Section, equation and table of the paper.
     pub source: &'static str,
     /// The definition in one line.
     pub formula: &'static str,
     /// The computation.
     pub compute: Compute,
+    /// What its definition implies, to be measured on a split; see [`crate::Examine`].
+    pub examine: Option<Examination>,
 }
 
 impl Descriptor {

@@ -44,8 +44,6 @@ impl Stage for Describe {
         let descriptor = self.check()?;
         let index = SplitIndex::read(&cx.file("index")?.path)?;
         let segments = Segments::open(index, cx.tree("segments")?)?;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(cx.threads).build().map_err(StageError::failed)?;
-        let n_windows = segments.n_windows();
         let meta = FeatureMeta {
             descriptor: self.descriptor.clone(),
             variant: self.variant.name().to_owned(),
@@ -54,20 +52,11 @@ impl Stage for Describe {
         };
         let mut block = FeatureBlock::from_windows(meta, []);
         block.values.reserve_exact(n_values(descriptor, &segments));
-        let stft = Stft::new();
-        for start in (0..n_windows).step_by(CHUNK) {
-            cx.checkpoint()?;
-            let end = (start + CHUNK).min(n_windows);
-            let windows: Vec<_> = pool.install(|| {
-                let one = |stft: &mut Stft, w| window(descriptor, self.variant, stft, &segments, w);
-                (start..end).into_par_iter().map_init(|| stft.clone(), one).collect()
-            });
-            for features in windows {
-                block.values.extend(features?);
-                block.offsets.push((block.values.len() / descriptor.dims) as u64);
-            }
-            cx.progress.update(end as u64, n_windows as u64, "windows");
-        }
+        let describe = |stft: &mut Stft, w: usize| window(descriptor, self.variant, stft, &segments, w);
+        each_window(cx, segments.n_windows(), describe, |features| {
+            block.values.extend(features);
+            block.offsets.push((block.values.len() / descriptor.dims) as u64);
+        })?;
         Ok(block.write(&cx.output("features")?)?)
     }
 }
@@ -90,12 +79,38 @@ fn window(
 ) -> Result<Vec<f32>, StageError> {
     match descriptor.compute {
         Compute::Midi(compute) => Ok(compute(segments.tokens(window), variant)),
-        Compute::Audio(compute) => compute(stft, &segments.audio(window)?, variant).map_err(|source| {
-            let index = segments.index();
-            let (performance, _) = index.windows()[window];
-            let performance = index.performances[performance].id.clone();
-            let (split, source) = (index.split.clone(), Box::new(source));
-            Error::Window { window, split, performance, source }.into()
-        }),
+        Compute::Audio(compute) => {
+            Ok(compute(stft, &segments.audio(window)?, variant)
+                .map_err(|source| at_window(source, segments, window))?)
+        }
     }
+}
+
+/// Says which window of the split an error is about.
+pub(crate) fn at_window(source: Error, segments: &Segments, window: usize) -> Error {
+    let index = segments.index();
+    let (performance, _) = index.windows()[window];
+    let performance = index.performances[performance].id.clone();
+    Error::Window { window, split: index.split.clone(), performance, source: Box::new(source) }
+}
+
+/// Computes `one` for every window on the threads of the context and hands the results to `take` in window order.
+pub(crate) fn each_window<T: Send>(
+    cx: &Context,
+    n_windows: usize,
+    one: impl Fn(&mut Stft, usize) -> Result<T, StageError> + Sync,
+    mut take: impl FnMut(T),
+) -> Result<(), StageError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(cx.threads).build().map_err(StageError::failed)?;
+    let stft = Stft::new();
+    for start in (0..n_windows).step_by(CHUNK) {
+        cx.checkpoint()?;
+        let end = (start + CHUNK).min(n_windows);
+        let results: Vec<_> = pool.install(|| (start..end).into_par_iter().map_init(|| stft.clone(), &one).collect());
+        for result in results {
+            take(result?);
+        }
+        cx.progress.update(end as u64, n_windows as u64, "windows");
+    }
+    Ok(())
 }

@@ -15,6 +15,9 @@ pub const HOP: usize = 512;
 /// Bins of a frame, from 0 Hz to half the sample rate; 11.71875 Hz apart at 24 kHz.
 pub const N_BINS: usize = N_FFT / 2 + 1;
 
+/// Distance of bins at the 24 kHz of the paper, Hz: 375/32, so that frequencies of bins are exact.
+pub const SPACING_HZ: f64 = 24_000.0 / N_FFT as f64;
+
 const HALF: usize = N_FFT / 2;
 
 /// Magnitudes of a windowed short-time Fourier transform, with the buffers it needs; one per thread.

@@ -1,4 +1,9 @@
-//! Oracles of spec 2, reference vectors from librosa, and the stage on a small split.
+//! Oracles of spec 2, documented defects, reference vectors from librosa and numpy, and the stages on a small split.
 
+mod attractors;
+mod chroma;
+mod defects;
+mod examine;
 mod formulas;
 mod stage;
+mod support;

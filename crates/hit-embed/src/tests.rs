@@ -48,7 +48,7 @@ fn model() -> ModelSpec {
 fn stage() -> Embed {
     Embed {
         run: RunId { arm: "d0".into(), schedule: "cosine30".into(), seed: 7 },
-        arm: ArmSpec { family: "base".into(), injections: vec![] },
+        arm: ArmSpec { family: "base".into(), injections: vec![], options: BTreeMap::new(), extra: false },
         model: model(),
         batch_size: 3,
         family: d0::FAMILY,

@@ -36,6 +36,14 @@ pub enum EngineError {
         /// Why it would run.
         why: String,
     },
+    /// A result was asked for that is not there yet.
+    #[error("stage `{stage}` is not finished ({why}): run it first")]
+    NotFinished {
+        /// The stage.
+        stage: String,
+        /// Why it would run.
+        why: String,
+    },
     /// Two exports want the same file.
     #[error("`{path}` would be exported by both `{first}` and `{second}`")]
     ExportClash {

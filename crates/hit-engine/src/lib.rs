@@ -15,6 +15,7 @@ mod exec;
 mod explain;
 mod export;
 mod external;
+mod fetch;
 mod files;
 mod gc;
 mod graph;

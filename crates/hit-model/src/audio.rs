@@ -2,8 +2,11 @@
 
 use burn::tensor::Tensor;
 
+use crate::cost::flops;
+use crate::dual::cost_of;
 use crate::{
-    AudioSpec, Batch, Declarations, Init, Injections, Order, Pass, Sequence, TransformerLayer, conv1d, gelu, group_norm,
+    AudioSpec, Batch, Declarations, Error, Init, Injections, Order, Pass, Sequence, TransformerLayer, WindowSize,
+    conv1d, gelu, group_norm,
 };
 
 /// MERTEncoderLite. Arrays: `audio.cnn.conv.<i>`, `audio.cnn.norm.<i>`, `audio.positions`, `audio.layers.<i>`.
@@ -57,6 +60,22 @@ impl AudioEncoder {
         x
     }
 
+    /// Floating-point operations of a window, and the tokens that the layers see.
+    ///
+    /// # Errors
+    /// [`Error::Spec`], or that of an injection that cannot take the window.
+    pub fn cost(&self, window: &WindowSize, injections: &Injections) -> Result<(u64, usize), Error> {
+        self.spec.check_length(window.n_samples)?;
+        let (mut inputs, mut n, mut sum) = (1, window.n_samples, 0);
+        for conv in &self.spec.cnn {
+            n = conv.length(n);
+            sum += flops(n, inputs * conv.kernel, conv.channels);
+            inputs = conv.channels;
+        }
+        let (injected, tokens) = cost_of(injections, window, n)?;
+        Ok((sum + injected + self.layers.iter().map(|layer| layer.flops(tokens)).sum::<u64>(), tokens))
+    }
+
     /// Embeds a batch before the head: `[batch, d_model]`.
     pub fn forward(&self, pass: &Pass, batch: &Batch, injections: &Injections) -> Tensor<2> {
         let hidden = self.features(pass, batch.audio.clone());
@@ -67,7 +86,10 @@ impl AudioEncoder {
         }
         let mut hidden = sequence.positioned();
         for (idx, layer) in self.layers.iter().enumerate() {
-            hidden = layer.forward(pass, hidden, None);
+            hidden = layer.forward_with(pass, hidden, None, |x, own| {
+                let instead = injections.iter().find_map(|injection| injection.feed_forward(pass, batch, idx, &x, own));
+                instead.unwrap_or_else(|| own(x))
+            });
             for injection in injections {
                 hidden = injection.after_layer(pass, batch, idx, hidden);
             }

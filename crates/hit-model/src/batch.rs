@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, Tensor, TensorData};
 use hit_schema::Token;
 
-use crate::{N_PITCHES, N_VELOCITIES};
+use crate::{N_PITCHES, N_VELOCITIES, Padding, Side};
 
 /// Note lists are padded to a multiple of this many notes, so that a GPU compiles kernels for few shapes. Padding is masked:
 /// it changes no result beyond rounding.
@@ -44,7 +44,7 @@ pub struct HostBatch {
 pub struct Batch {
     /// `[batch, n_samples]`, mono, −1..=1.
     pub audio: Tensor<2>,
-    /// One-hot pitches, zero rows at padding: `[batch, notes, 128]`.
+    /// One-hot pitches: `[batch, notes, 128]`. Padding is the note (0, 0, 0), as in the published runs, and masked.
     pub pitch: Tensor<3>,
     /// One-hot velocities: `[batch, notes, 128]`.
     pub velocity: Tensor<3>,
@@ -52,11 +52,33 @@ pub struct Batch {
     pub duration: Tensor<3>,
     /// 1 at notes, 0 at padding: `[batch, notes]`.
     pub valid: Tensor<2>,
+    /// Notes of each window.
+    pub lengths: Vec<usize>,
     /// Descriptors by id: `[batch, rows, dims]`, zero rows at padding.
     pub descriptors: BTreeMap<String, Tensor<3>>,
 }
 
 impl Batch {
+    /// The rows of a descriptor: `[batch, rows, dims]`.
+    ///
+    /// # Panics
+    /// If the batch was made for an arm without it: [`crate::Source`] reads those of its arm.
+    pub fn descriptor(&self, id: &str) -> Tensor<3> {
+        self.descriptors.get(id).unwrap_or_else(|| panic!("the batch holds no descriptor `{id}`")).clone()
+    }
+
+    /// Mean of a descriptor over its frames (`Side::Audio`) or over the notes that are there: `[batch, dims]`.
+    ///
+    /// # Panics
+    /// As [`Self::descriptor`].
+    pub fn summary(&self, id: &str, of: Side) -> Tensor<2> {
+        let rows = self.descriptor(id);
+        match of {
+            Side::Audio => rows.mean_dim(1).squeeze_dim(1),
+            Side::Midi => Padding::of(&self.valid).mean(rows),
+        }
+    }
+
     /// Where it is.
     pub fn device(&self) -> Device {
         self.audio.device()
@@ -76,8 +98,8 @@ impl HostBatch {
         let one_hot = |width: usize, value: fn(&Token) -> u8| {
             let mut hot = vec![0.0f32; n * notes * width];
             for (w, tokens) in self.tokens.iter().enumerate() {
-                for (i, token) in tokens.iter().enumerate() {
-                    hot[(w * notes + i) * width + usize::from(value(token))] = 1.0;
+                for i in 0..notes {
+                    hot[(w * notes + i) * width + tokens.get(i).map_or(0, |token| usize::from(value(token)))] = 1.0;
                 }
             }
             Tensor::from_data(TensorData::new(hot, [n, notes, width]), device)
@@ -91,6 +113,7 @@ impl HostBatch {
             velocity: one_hot(N_VELOCITIES, |token| token.velocity),
             duration: one_hot(self.n_durations, |token| token.duration),
             valid: Tensor::from_data(TensorData::new(valid, [n, notes]), device),
+            lengths: self.tokens.iter().map(Vec::len).collect(),
             descriptors: self.descriptors.iter().map(descriptor).collect(),
         }
     }

@@ -6,6 +6,9 @@ use crate::{ArmSpec, DualEncoder, Error, Family, Model, ModelSpec};
 pub const FAMILY: Family = Family { id: "base", crate_name: env!("CARGO_PKG_NAME"), mechanisms: &[], build };
 
 fn build(spec: &ModelSpec, arm: &ArmSpec) -> Result<Box<dyn Model>, Error> {
+    if let Some(option) = arm.options.keys().next() {
+        return Err(arm.bad_option(format!("it has none, so `{option}` means nothing")));
+    }
     match arm.injections.first() {
         Some(injection) => Err(arm.wrong(format!("it has no place for descriptor `{}`", injection.descriptor))),
         None => Ok(Box::new(DualEncoder::new(spec))),

@@ -1,4 +1,5 @@
-//! Dropout from a counter-based generator: a mask is a function of (root seed, step, layer), whatever ran before or beside.
+//! Random numbers of training passes from a counter-based generator: dropout masks and noise are functions of (root seed,
+//! step, layer), whatever ran before or beside.
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use hit_stage::Seed;
@@ -12,16 +13,19 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// What masks are drawn as; noise has streams of its own.
+const DROPOUT: &str = "dropout";
+
 /// Key of the stream of a layer at a step.
-fn stream(root: u64, step: u64, layer: &str) -> u64 {
-    mix(Seed::derive(root, "dropout", layer).value() ^ mix(step.wrapping_mul(GOLDEN)))
+fn stream(kind: &str, root: u64, step: u64, layer: &str) -> u64 {
+    mix(Seed::derive(root, kind, layer).value() ^ mix(step.wrapping_mul(GOLDEN)))
 }
 
 /// Factors of a dropout layer: 0 with probability `p`, else 1/(1 − p); `n` of them, two from each 64-bit draw.
 ///
 /// `p` is met to 2⁻³².
 pub fn keep(n: usize, p: f64, root: u64, step: u64, layer: &str) -> Vec<f32> {
-    let key = stream(root, step, layer);
+    let key = stream(DROPOUT, root, step, layer);
     let below = (p * 4_294_967_296.0) as u64;
     let scale = (1.0 / (1.0 - p)) as f32;
     let factor = |draw: u64| if draw < below { 0.0 } else { scale };
@@ -43,9 +47,22 @@ pub(crate) fn dropout<const D: usize>(x: Tensor<D>, p: f64, root: u64, step: u64
         Tensor::from_data(TensorData::new(keep(dims.iter().product(), p, root, step, layer), dims), &device)
     } else {
         // At reference size a mask has 737 million values: it is made where it is used.
-        keep_on_device(dims.iter().product(), p, stream(root, step, layer), &device).reshape(dims)
+        keep_on_device(dims.iter().product(), p, stream(DROPOUT, root, step, layer), &device).reshape(dims)
     };
     x * mask
+}
+
+/// Gaussian values of mean 0: `n` of them, two from each pair of draws (Box, Muller 1958).
+pub(crate) fn normal(n: usize, std: f64, root: u64, step: u64, layer: &str) -> Vec<f32> {
+    let key = stream("noise", root, step, layer);
+    // (0, 1], so that the logarithm is finite
+    let uniform = |k: u64| ((mix(key.wrapping_add(k.wrapping_mul(GOLDEN))) >> 11) + 1) as f64 / (1u64 << 53) as f64;
+    let pair = |k: u64| {
+        let radius = std * libm::sqrt(-2.0 * libm::log(uniform(2 * k)));
+        let angle = std::f64::consts::TAU * uniform(2 * k + 1);
+        [(radius * libm::cos(angle)) as f32, (radius * libm::sin(angle)) as f32]
+    };
+    (0..n.div_ceil(2) as u64).flat_map(pair).take(n).collect()
 }
 
 /// Multipliers of the 32-bit finaliser `lowbias32` (Wellons 2018).
@@ -94,7 +111,7 @@ mod tests {
     fn a_share_p_is_dropped_and_the_mean_stays() {
         let n = 400_000;
         for p in [0.1, 0.5] {
-            for factors in [keep(n, p, 1, 1, "x"), on_device(n, p, 1), on_device(n, p, stream(3, 2, "x"))] {
+            for factors in [keep(n, p, 1, 1, "x"), on_device(n, p, 1), on_device(n, p, stream(DROPOUT, 3, 2, "x"))] {
                 let dropped = factors.iter().filter(|&&f| f == 0.0).count() as f64 / n as f64;
                 // Five standard errors.
                 assert!((dropped - p).abs() < 5.0 * (p * (1.0 - p) / n as f64).sqrt(), "{dropped}");
@@ -105,11 +122,25 @@ mod tests {
     }
 
     #[test]
+    fn noise_is_gaussian_and_a_function_of_seed_step_and_layer() {
+        let n = 200_000;
+        let values = normal(n, 0.5, 42, 7, "router");
+        assert_eq!(values[..101], normal(101, 0.5, 42, 7, "router"));
+        assert_ne!(values[..101], normal(101, 0.5, 42, 8, "router"));
+        assert_ne!(values[..101], normal(101, 0.5, 42, 7, "other"));
+        let moment = |power: i32| values.iter().map(|&v| f64::from(v).powi(power)).sum::<f64>() / n as f64;
+        // Six standard errors of the mean (0.5/√n) and of the second and fourth moments (0.35/√n, 0.61/√n).
+        assert!(moment(1).abs() < 0.007 && (moment(2) - 0.25).abs() < 0.005 && (moment(4) - 0.1875).abs() < 0.0083);
+        let product = values.windows(2).map(|pair| f64::from(pair[0] * pair[1])).sum::<f64>() / n as f64;
+        assert!(product.abs() < 0.0034, "neighbours are independent: {product}");
+    }
+
+    #[test]
     fn neighbours_and_steps_are_independent() {
         let n = 400_000;
         let pairs = [
             (keep(n, 0.5, 9, 3, "y"), keep(n, 0.5, 9, 4, "y")),
-            (on_device(n, 0.5, stream(9, 3, "y")), on_device(n, 0.5, stream(9, 4, "y"))),
+            (on_device(n, 0.5, stream(DROPOUT, 9, 3, "y")), on_device(n, 0.5, stream(DROPOUT, 9, 4, "y"))),
         ];
         for (factors, next) in pairs {
             for lag in [1, 2, 3, 60, 64, 1024, 2400, 65_536, 65_537] {

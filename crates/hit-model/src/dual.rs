@@ -1,9 +1,11 @@
 //! Two encoders, two heads, and the places where descriptors may enter.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Tensor;
 
-use crate::heads::Head;
-use crate::{AudioEncoder, Batch, Declarations, MidiEncoder, Model, ModelSpec, Outputs, Pass, Side};
+use crate::{
+    AudioEncoder, Batch, Cost, Declarations, Error, Head, MidiEncoder, Model, ModelSpec, Outputs, Pass, Side,
+    WindowSize,
+};
 
 /// Which tokens are padding.
 #[derive(Clone)]
@@ -64,10 +66,41 @@ pub trait Injection: Send + Sync {
     fn after_layer(&self, _pass: &Pass, _batch: &Batch, _layer: usize, hidden: Tensor<3>) -> Tensor<3> {
         hidden
     }
+
+    /// Takes the place of the feed-forward part of layer `layer`, if it wants it. `x`: `[batch·tokens, width]`; `own` is
+    /// the layer's own feed-forward part.
+    fn feed_forward(
+        &self,
+        _pass: &Pass,
+        _batch: &Batch,
+        _layer: usize,
+        _x: &Tensor<2>,
+        _own: &dyn Fn(Tensor<2>) -> Tensor<2>,
+    ) -> Option<Tensor<2>> {
+        None
+    }
+
+    /// What it costs in a window for an encoder that has `tokens` tokens when it acts: floating-point operations, and how many
+    /// tokens there are after it.
+    ///
+    /// # Errors
+    /// [`Error::Options`] if it cannot take a window of that size.
+    fn cost(&self, window: &WindowSize, tokens: usize) -> Result<(u64, usize), Error>;
 }
 
 /// The injections of one encoder, in the order of the arm.
 pub type Injections = [Box<dyn Injection>];
+
+/// Operations of all of them before the layers, and the tokens that the layers see.
+///
+/// # Errors
+/// Those of the first that cannot take the window.
+pub(crate) fn cost_of(injections: &Injections, window: &WindowSize, tokens: usize) -> Result<(u64, usize), Error> {
+    injections.iter().try_fold((0, tokens), |(sum, tokens), injection| {
+        let (flops, tokens) = injection.cost(window, tokens)?;
+        Ok((sum + flops, tokens))
+    })
+}
 
 /// The base model with whatever is injected. Arrays: `audio.*`, `midi.*`, `heads.audio.*`, `heads.midi.*`, and the injections'.
 pub struct DualEncoder {
@@ -117,21 +150,12 @@ impl Model for DualEncoder {
     fn forward(&self, pass: &Pass, batch: &Batch) -> Outputs {
         let audio = self.audio.forward(pass, batch, &self.audio_injections);
         let midi = self.midi.forward(pass, batch, &self.midi_injections);
-        Outputs { audio: self.audio_head.forward(pass, audio), midi: self.midi_head.forward(pass, midi) }
+        Outputs::new(self.audio_head.forward(pass, audio), self.midi_head.forward(pass, midi))
     }
-}
 
-/// The matrix `[to, from]` that resamples rows linearly with half-pixel centres (PyTorch's `align_corners=False`): row t
-/// reads position (t + ½)·from/to − ½, clamped to the ends. The identity if `to` is `from`.
-pub fn interpolation(from: usize, to: usize, device: &Device) -> Tensor<2> {
-    let mut matrix = vec![0.0f32; to * from];
-    for (t, row) in matrix.chunks_exact_mut(from).enumerate() {
-        let at = ((t as f64 + 0.5) * from as f64 / to as f64 - 0.5).max(0.0);
-        let below = (at as usize).min(from - 1);
-        let above = (below + 1).min(from - 1);
-        let share = (at - below as f64) as f32;
-        row[below] += 1.0 - share;
-        row[above] += share;
+    fn cost(&self, window: &WindowSize) -> Result<Cost, Error> {
+        let (audio, audio_tokens) = self.audio.cost(window, &self.audio_injections)?;
+        let midi = self.midi.cost(window, &self.midi_injections)?;
+        Ok(Cost { audio_tokens, flops: audio + midi + self.audio_head.flops() + self.midi_head.flops() })
     }
-    Tensor::from_data(TensorData::new(matrix, [to, from]), device)
 }

@@ -6,13 +6,14 @@ use crate::{BatchNorm, Declarations, HeadSpec, Linear, Pass};
 
 /// A projection head, numbered as a PyTorch Sequential of (Linear, BatchNorm, ReLU)…, Linear.
 #[derive(Clone, Debug)]
-pub(crate) struct Head {
+pub struct Head {
     hidden: Vec<(Linear, BatchNorm)>,
     last: Linear,
 }
 
 impl Head {
-    pub(crate) fn new(name: &str, inputs: usize, spec: &HeadSpec) -> Self {
+    /// A head of that name over `inputs` values.
+    pub fn new(name: &str, inputs: usize, spec: &HeadSpec) -> Self {
         let mut width = inputs;
         let mut hidden = Vec::new();
         for (idx, &outputs) in spec.hidden.iter().enumerate() {
@@ -23,7 +24,8 @@ impl Head {
         Self { last: Linear::new(format!("{name}.{}", 3 * hidden.len()), width, spec.embedding_dim), hidden }
     }
 
-    pub(crate) fn declare(&self, declarations: &mut Declarations) {
+    /// Xavier-uniform weights, zero biases.
+    pub fn declare(&self, declarations: &mut Declarations) {
         for (linear, norm) in &self.hidden {
             linear.declare_xavier(declarations);
             norm.declare(declarations);
@@ -32,8 +34,13 @@ impl Head {
     }
 
     /// `x`: `[batch, inputs]`. Returns `[batch, embedding_dim]`.
-    pub(crate) fn forward(&self, pass: &Pass, x: Tensor<2>) -> Tensor<2> {
+    pub fn forward(&self, pass: &Pass, x: Tensor<2>) -> Tensor<2> {
         let hidden = self.hidden.iter().fold(x, |x, (linear, norm)| relu(norm.forward(pass, linear.forward(pass, x))));
         self.last.forward(pass, hidden)
+    }
+
+    /// Floating-point operations of one row.
+    pub fn flops(&self) -> u64 {
+        self.hidden.iter().map(|(linear, _)| linear.flops(1)).sum::<u64>() + self.last.flops(1)
     }
 }

@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use crate::cost::flops;
 use crate::{Declarations, Init, Pass};
 
 /// Added to variances by LayerNorm and GroupNorm.
@@ -42,6 +43,11 @@ impl Linear {
     pub fn declare_with(&self, declarations: &mut Declarations, weight: Init, bias: Init) {
         declarations.parameter(format!("{}.weight", self.name), &[self.outputs, self.inputs], weight);
         declarations.parameter(format!("{}.bias", self.name), &[self.outputs], bias);
+    }
+
+    /// Floating-point operations of `rows` rows.
+    pub fn flops(&self, rows: usize) -> u64 {
+        flops(rows, self.inputs, self.outputs)
     }
 
     /// `x`: `[rows, inputs]`. Returns `[rows, outputs]`.

@@ -12,6 +12,7 @@ mod attention;
 mod audio;
 mod batch;
 mod conv;
+mod cost;
 mod count;
 pub mod d0;
 mod device;
@@ -25,31 +26,36 @@ mod layers;
 mod midi;
 mod params;
 mod pass;
+mod resample;
 mod source;
 mod spec;
 mod transformer;
 
-pub use arm::{ArmSpec, Family, InjectionSpec, Model, Outputs, Side, check_side};
+pub use arm::{ArmSpec, Compared, Family, InjectionSpec, Mechanism, Model, Options, Outputs, Side, check_side};
+pub use attention::Attention;
 pub use audio::AudioEncoder;
 pub use batch::{Batch, HostBatch, NOTE_MULTIPLE, Rows};
 pub use conv::conv1d;
+pub use cost::{Cost, WindowSize};
 pub use count::{Counts, counts};
 pub use device::{backend_name, cuda_devices, device};
 pub use dropout::keep;
-pub use dual::{DualEncoder, Injection, Injections, Padding, Sequence, interpolation};
+pub use dual::{DualEncoder, Injection, Injections, Padding, Sequence};
 pub use embed::embed;
 pub use gelu::gelu;
+pub use heads::Head;
 pub use init::{Init, initial};
 pub use layers::{BN_EPSILON, BN_MOMENTUM, BatchNorm, LN_EPSILON, LayerNorm, Linear, group_norm};
 pub use midi::{MidiEncoder, sinusoid};
 pub use params::{Declarations, Kind, ParamSpec, Weights, has_prefix, host};
-pub use pass::Pass;
+pub use pass::{Noted, Pass};
+pub use resample::{interpolation, resample};
 pub use source::Source;
 pub use spec::{AudioSpec, ConvSpec, FinalNorm, HeadSpec, MidiSpec, ModelSpec, N_PITCHES, N_VELOCITIES};
 pub use transformer::{Order, TransformerLayer};
 
 // What trainers and families need of burn, so that one version is named in one place.
-pub use burn::tensor::{Device, Gradients, Tensor, TensorData};
+pub use burn::tensor::{Device, Gradients, Int, Tensor, TensorData, activation};
 
 #[cfg(test)]
 mod tests;
@@ -68,6 +74,14 @@ pub enum Error {
     /// An arm that its family cannot build.
     #[error("an arm of family `{family}`: {what}")]
     Arm {
+        /// Family id.
+        family: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// Options that the family of an arm cannot read.
+    #[error("the options of family `{family}`: {what}")]
+    Options {
         /// Family id.
         family: String,
         /// What is wrong.

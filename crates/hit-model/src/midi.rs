@@ -2,9 +2,10 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::dual::cost_of;
 use crate::{
-    Batch, Declarations, FinalNorm, Init, Injections, LayerNorm, Linear, MidiSpec, N_PITCHES, N_VELOCITIES, Order,
-    Padding, Pass, Sequence, TransformerLayer,
+    Batch, Declarations, Error, FinalNorm, Init, Injections, LayerNorm, Linear, MidiSpec, N_PITCHES, N_VELOCITIES,
+    Order, Padding, Pass, Sequence, TransformerLayer, WindowSize,
 };
 
 /// Note encoder. Arrays: `midi.embedding.{pitch,velocity,duration,projection,norm}`, `midi.layers.<i>`, `midi.norm`.
@@ -71,6 +72,16 @@ impl MidiEncoder {
         self.embedding_norm.forward(pass, x).reshape([n, notes, self.spec.d_model])
     }
 
+    /// Floating-point operations of a window. Looking embeddings up costs none.
+    ///
+    /// # Errors
+    /// That of an injection that cannot take the window.
+    pub fn cost(&self, window: &WindowSize, injections: &Injections) -> Result<u64, Error> {
+        let (injected, tokens) = cost_of(injections, window, window.n_notes)?;
+        let layers = self.layers.iter().map(|layer| layer.flops(tokens)).sum::<u64>();
+        Ok(self.projection.flops(window.n_notes) + injected + layers)
+    }
+
     /// Embeds a batch before the head: `[batch, d_model]`.
     pub fn forward(&self, pass: &Pass, batch: &Batch, injections: &Injections) -> Tensor<2> {
         let hidden = self.notes(pass, batch);
@@ -83,7 +94,11 @@ impl MidiEncoder {
         let padding = sequence.padding.clone();
         let mut hidden = pass.dropout(sequence.positioned(), self.spec.dropout, "midi.dropout");
         for (idx, layer) in self.layers.iter().enumerate() {
-            hidden = layer.forward(pass, hidden, padding.as_ref().map(|padding| &padding.key_bias));
+            let key_bias = padding.as_ref().map(|padding| &padding.key_bias);
+            hidden = layer.forward_with(pass, hidden, key_bias, |x, own| {
+                let instead = injections.iter().find_map(|injection| injection.feed_forward(pass, batch, idx, &x, own));
+                instead.unwrap_or_else(|| own(x))
+            });
             for injection in injections {
                 hidden = injection.after_layer(pass, batch, idx, hidden);
             }

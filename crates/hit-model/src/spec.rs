@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, Side};
 
 /// MIDI pitches.
 pub const N_PITCHES: usize = 128;
@@ -116,6 +116,22 @@ pub struct HeadSpec {
 }
 
 impl ModelSpec {
+    /// Width of an encoder's Transformer.
+    pub fn width(&self, side: Side) -> usize {
+        match side {
+            Side::Audio => self.audio.d_model,
+            Side::Midi => self.midi.d_model,
+        }
+    }
+
+    /// Layers of an encoder's Transformer.
+    pub fn n_layers(&self, side: Side) -> usize {
+        match side {
+            Side::Audio => self.audio.n_layers,
+            Side::Midi => self.midi.n_layers,
+        }
+    }
+
     /// Whether a model of these sizes can be built.
     ///
     /// # Errors

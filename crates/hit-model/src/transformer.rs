@@ -2,8 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::attention::Attention;
-use crate::{Declarations, LayerNorm, Linear, Pass, gelu};
+use crate::{Attention, Declarations, LayerNorm, Linear, Pass, gelu};
 
 /// Where the normalisations stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +41,11 @@ impl TransformerLayer {
         }
     }
 
+    /// Floating-point operations of `tokens` tokens.
+    pub fn flops(&self, tokens: usize) -> u64 {
+        self.attention.flops(tokens, tokens) + self.linear1.flops(tokens) + self.linear2.flops(tokens)
+    }
+
     /// Declares its arrays.
     pub fn declare(&self, declarations: &mut Declarations) {
         self.attention.declare(declarations);
@@ -53,17 +57,29 @@ impl TransformerLayer {
 
     /// `x`: `[batch, tokens, width]`; `key_bias` as in attention: `[batch, 1, 1, tokens]`, about −∞ at padded keys.
     pub fn forward(&self, pass: &Pass, x: Tensor<3>, key_bias: Option<&Tensor<4>>) -> Tensor<3> {
+        self.forward_with(pass, x, key_bias, |x, own| own(x))
+    }
+
+    /// The same with another feed-forward part: `feed` is given its input `[batch·tokens, width]` and the layer's own.
+    pub fn forward_with(
+        &self,
+        pass: &Pass,
+        x: Tensor<3>,
+        key_bias: Option<&Tensor<4>>,
+        feed: impl Fn(Tensor<2>, &dyn Fn(Tensor<2>) -> Tensor<2>) -> Tensor<2>,
+    ) -> Tensor<3> {
         let dims @ [batch, tokens, width] = x.dims();
         let x = x.reshape([batch * tokens, width]);
         let attend = |x: &Tensor<2>| {
             let y = self.attention.forward(pass, x, batch, key_bias);
             pass.dropout(y, self.dropout, &format!("{}.dropout1", self.name))
         };
-        let feed = |x: Tensor<2>| {
+        let own = |x: Tensor<2>| {
             let hidden = gelu(self.linear1.forward(pass, x));
             let hidden = pass.dropout(hidden, self.dropout, &format!("{}.dropout", self.name));
-            pass.dropout(self.linear2.forward(pass, hidden), self.dropout, &format!("{}.dropout2", self.name))
+            self.linear2.forward(pass, hidden)
         };
+        let feed = |x: Tensor<2>| pass.dropout(feed(x, &own), self.dropout, &format!("{}.dropout2", self.name));
         let y = match self.order {
             Order::PostNorm => {
                 let x = self.norm1.forward(pass, x.clone() + attend(&x));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::facts::Facts;
-use crate::frame::{Frame, Select};
+use crate::frame::{Frame, Measured, Select};
 use crate::latex::Format;
 use crate::published::Published;
 
@@ -39,12 +39,44 @@ pub struct Entry {
     /// or the count of its trained parameters,
     #[serde(default)]
     pub trainable: Option<String>,
+    /// or the parameter count of parts of an arm,
+    #[serde(default)]
+    pub part: Option<PartOf>,
+    /// or how many times fewer products of queries and keys one self-attention layer of this arm's audio Transformer
+    /// has than that of the baseline (Eq. 10),
+    #[serde(default)]
+    pub attention_ratio: Option<String>,
     /// or the chance level of R@k for this k, percent.
     #[serde(default)]
     pub chance_at: Option<usize>,
 }
 
-/// A statement of the paper that can be tested with one of our values.
+/// Parts of an arm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartOf {
+    /// The arm.
+    pub arm: String,
+    /// Names as in [`crate::ArmFacts::parts`]; parts that the arm does not have count nothing.
+    pub names: Vec<String>,
+}
+
+/// Names that parts of an arm have.
+pub(crate) const PARTS: [&str; 11] = [
+    "audio.cnn",
+    "audio.positions",
+    "audio.layers",
+    "midi.embedding",
+    "midi.layers",
+    "midi.norm",
+    "heads.audio",
+    "heads.midi",
+    "inject.audio",
+    "inject.midi",
+    "inject.tower",
+];
+
+/// A statement of the paper that can be tested with our values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
@@ -52,10 +84,16 @@ pub struct Claim {
     pub id: String,
     /// The statement in our own words.
     pub text: String,
-    /// Path in `published.toml` whose source is printed beside it.
+    /// Path in `published.toml` of the value that the statement rests on.
     pub source: String,
-    /// Our value.
+    /// Where the statement stands, if not where that value is printed.
+    #[serde(default)]
+    pub stated: Option<String>,
+    /// Our value; without an arm if `arms` are given.
     pub measurement: Select,
+    /// Arms that all must fulfil the relation; the one nearest to failing decides and is printed.
+    #[serde(default)]
+    pub arms: Vec<String>,
     /// What must hold of it.
     pub relation: Relation,
 }
@@ -66,10 +104,27 @@ pub struct Claim {
 pub enum Relation {
     /// It is above this.
     Above(f64),
+    /// It is this or below.
+    AtMost(f64),
     /// It is below the published value of this path.
     BelowPublished(String),
-    /// It is the highest of all arms of the experiment.
+    /// It is above the value of each of these arms.
+    AboveArms(Vec<String>),
+    /// It is the highest of all arms that the published table of [`Claim::source`] has.
     Highest,
+    /// It is the lowest of them.
+    Lowest,
+}
+
+/// How a claim was tested.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tested {
+    /// The arm whose value decided, if the claim is about arms.
+    pub arm: Option<String>,
+    /// Its value, if this campaign has it.
+    pub ours: Option<Measured>,
+    /// How the claim came out.
+    pub outcome: Outcome,
 }
 
 /// How a claim came out.
@@ -85,6 +140,10 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    fn of(holds: bool) -> Self {
+        if holds { Self::Holds } else { Self::Fails }
+    }
+
     /// As printed.
     pub fn words(self) -> &'static str {
         match self {
@@ -112,24 +171,38 @@ impl Compare {
     pub fn parse(text: &str) -> Result<Self, String> {
         let compare: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         for entry in &compare.compare {
-            let ours = [
-                entry.measurement.is_some(),
-                entry.parameters.is_some(),
-                entry.trainable.is_some(),
-                entry.chance_at.is_some(),
-            ];
-            if ours.iter().filter(|given| **given).count() != 1 {
-                return Err(format!(
-                    "entry `{}` must have exactly one of measurement, parameters, trainable, chance_at",
-                    entry.published
-                ));
-            }
+            entry.check().map_err(|what| format!("entry `{}` {what}", entry.published))?;
+        }
+        for claim in &compare.claim {
+            claim.check().map_err(|what| format!("claim `{}` {what}", claim.id))?;
         }
         Ok(compare)
     }
 }
 
 impl Entry {
+    fn check(&self) -> Result<(), String> {
+        let ours = [
+            self.measurement.is_some(),
+            self.parameters.is_some(),
+            self.trainable.is_some(),
+            self.part.is_some(),
+            self.attention_ratio.is_some(),
+            self.chance_at.is_some(),
+        ];
+        if ours.iter().filter(|given| **given).count() != 1 {
+            return Err(
+                "must have exactly one of measurement, parameters, trainable, part, attention_ratio, chance_at"
+                    .to_owned(),
+            );
+        }
+        let mut names = self.part.iter().flat_map(|part| &part.names);
+        match names.find(|name| !PARTS.contains(&name.as_str())) {
+            Some(name) => Err(format!("names the part `{name}`; there are {}", PARTS.join(", "))),
+            None => Ok(()),
+        }
+    }
+
     /// Our value, if this campaign has it.
     ///
     /// # Errors
@@ -138,13 +211,16 @@ impl Entry {
         if let Some(select) = &self.measurement {
             return Ok(frame.one(select)?.map(|measured| measured.value));
         }
-        let arm = |id: &String| facts.arm(id);
-        Ok(match (&self.parameters, &self.trainable, self.chance_at) {
-            (Some(id), _, _) => arm(id).map(|arm| arm.parameters as f64),
-            (_, Some(id), _) => arm(id).map(|arm| arm.trainable as f64),
-            (_, _, Some(k)) => Some(facts.chance(k)),
-            _ => None,
-        })
+        let arm = |id: &Option<String>| facts.arm(id.as_ref()?);
+        let parameters = arm(&self.parameters).map(|arm| arm.parameters as f64);
+        let trainable = arm(&self.trainable).map(|arm| arm.trainable as f64);
+        let part = self.part.as_ref().and_then(|part| {
+            let counts = &facts.arm(&part.arm)?.parts;
+            Some(part.names.iter().filter_map(|name| counts.get(name)).sum::<u64>() as f64)
+        });
+        let ratio = arm(&self.attention_ratio).and_then(|arm| facts.attention_ratio(&arm.id));
+        let chance = self.chance_at.map(|k| facts.chance(k));
+        Ok(parameters.or(trainable).or(part).or(ratio).or(chance))
     }
 
     /// How its values are written.
@@ -155,148 +231,76 @@ impl Entry {
 }
 
 impl Claim {
-    /// Our value and how the claim comes out.
+    fn check(&self) -> Result<(), String> {
+        let one = matches!(self.relation, Relation::Highest | Relation::Lowest);
+        match (self.arms.is_empty(), &self.measurement.arm) {
+            (false, Some(_)) => Err("names an arm in its measurement and several in `arms`".to_owned()),
+            (false, None) if one => Err("has several arms, of which only one can be first or last".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tests it.
     ///
     /// # Errors
     /// [`Error::Ambiguous`], [`Error::NotPublished`].
-    pub fn test(&self, frame: &Frame, published: &Published) -> Result<(Option<f64>, Outcome), Error> {
-        let Some(ours) = frame.one(&self.measurement)?.map(|measured| measured.value) else {
-            return Ok((None, Outcome::Open));
+    pub fn test(&self, frame: &Frame, published: &Published) -> Result<Tested, Error> {
+        let Some((arm, ours)) = self.decisive(frame)? else {
+            return Ok(Tested { arm: self.measurement.arm.clone(), ours: None, outcome: Outcome::Open });
         };
-        let holds = match &self.relation {
-            Relation::Above(threshold) => ours > *threshold,
-            Relation::BelowPublished(key) => published.get(key)?.number().is_some_and(|threshold| ours < threshold),
-            Relation::Highest => {
-                let rivals = frame.filter(&Select { arm: None, ..self.measurement.clone() })?.measured()?;
-                rivals.iter().all(|rival| rival.value <= ours) && rivals.len() > 1
+        let value = ours.value;
+        let outcome = match &self.relation {
+            Relation::Above(threshold) => Outcome::of(value > *threshold),
+            Relation::AtMost(threshold) => Outcome::of(value <= *threshold),
+            Relation::BelowPublished(key) => {
+                Outcome::of(published.get(key)?.number().is_some_and(|threshold| value < threshold))
             }
+            Relation::AboveArms(arms) => {
+                let rivals = arms.iter().map(|arm| self.value_of(frame, arm)).collect::<Result<Vec<_>, Error>>()?;
+                let beaten = |rival: &Option<Measured>| rival.as_ref().map(|rival| value > rival.value);
+                let beaten: Option<Vec<bool>> = rivals.iter().map(beaten).collect();
+                beaten.map_or(Outcome::Open, |beaten| Outcome::of(beaten.into_iter().all(|beaten| beaten)))
+            }
+            Relation::Highest => self.first(frame, published, |rival| rival <= value)?,
+            Relation::Lowest => self.first(frame, published, |rival| rival >= value)?,
         };
-        Ok((Some(ours), if holds { Outcome::Holds } else { Outcome::Fails }))
+        Ok(Tested { arm, ours: Some(ours), outcome })
+    }
+
+    /// The value that decides, with its arm: the only one, or that of the arm nearest to failing. None if one is missing.
+    fn decisive(&self, frame: &Frame) -> Result<Option<(Option<String>, Measured)>, Error> {
+        if self.arms.is_empty() {
+            return Ok(frame.one(&self.measurement)?.map(|measured| (self.measurement.arm.clone(), measured)));
+        }
+        let sign = if matches!(self.relation, Relation::AtMost(_) | Relation::BelowPublished(_)) { -1.0 } else { 1.0 };
+        let mut decisive: Option<(Option<String>, Measured)> = None;
+        for arm in &self.arms {
+            let Some(measured) = self.value_of(frame, arm)? else { return Ok(None) };
+            if decisive.as_ref().is_none_or(|(_, other)| sign * measured.value < sign * other.value) {
+                decisive = Some((Some(arm.clone()), measured));
+            }
+        }
+        Ok(decisive)
+    }
+
+    fn value_of(&self, frame: &Frame, arm: &str) -> Result<Option<Measured>, Error> {
+        frame.one(&self.measurement.clone().arm(arm))
+    }
+
+    /// Whether `beaten` is true of the values of all arms of the published table, of which there are several. Arms that
+    /// only this campaign has take no rank from those of the paper.
+    fn first(&self, frame: &Frame, published: &Published, beaten: impl Fn(f64) -> bool) -> Result<Outcome, Error> {
+        let found = frame.filter(&Select { arm: None, ..self.measurement.clone() })?;
+        let table = self.source.split_once('.').zip(self.source.rsplit_once('.'));
+        let rows = table.map(|((table, _), (_, column))| published.column(table, column)).unwrap_or_default();
+        // Table 2 prints A4r for the arm that every other table calls a4r
+        let listed = |arm: &String| rows.iter().any(|(row, _)| row.eq_ignore_ascii_case(arm));
+        let arms = found.words("arm")?;
+        let rivals = arms.iter().zip(found.measured()?).filter(|(arm, _)| listed(arm));
+        let beats: Vec<bool> = rivals.map(|(_, rival)| beaten(rival.value)).collect();
+        Ok(Outcome::of(beats.len() > 1 && beats.into_iter().all(|beats| beats)))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixture;
-
-    #[test]
-    fn every_entry_names_a_published_number_and_one_of_ours() {
-        let (compare, published) = (fixture::compare(), fixture::published());
-        assert!(compare.compare.len() > 30);
-        for entry in &compare.compare {
-            let leaf = published.get(&entry.published).unwrap();
-            assert!(leaf.number().is_some(), "{} is not a number", entry.published);
-        }
-        let mut paths: Vec<_> = compare.compare.iter().map(|entry| &entry.published).collect();
-        paths.sort();
-        paths.dedup();
-        assert_eq!(paths.len(), compare.compare.len(), "a published value stands there twice");
-    }
-
-    #[test]
-    fn every_claim_can_be_tested() {
-        let frame = Frame::new(&fixture::measurements()).unwrap();
-        let published = fixture::published();
-        for claim in &fixture::compare().claim {
-            published.get(&claim.source).unwrap();
-            let (ours, outcome) = claim.test(&frame, &published).unwrap();
-            assert_eq!(ours.is_none(), outcome == Outcome::Open, "{}", claim.id);
-            assert!(
-                !claim.text.contains(|c: char| c.is_ascii_digit())
-                    || claim.text.contains("d4a4")
-                    || claim.text.contains('4'),
-                "{}",
-                claim.text
-            );
-        }
-    }
-
-    fn claim(arm: &str, metric: &str, condition: &str, relation: Relation) -> Claim {
-        Claim {
-            id: "x".to_owned(),
-            text: String::new(),
-            source: "table12_multiseed.d4a4.mean".to_owned(),
-            measurement: Select::stage("replication").arm(arm).metric(metric).condition(condition),
-            relation,
-        }
-    }
-
-    #[test]
-    fn claims_hold_fail_or_stay_open() {
-        let frame = Frame::new(&fixture::measurements()).unwrap();
-        let published = fixture::published();
-        let outcome = |claim: Claim| claim.test(&frame, &published).unwrap().1;
-        assert_eq!(outcome(claim("d4a4", "s_mean", "best", Relation::Highest)), Outcome::Holds);
-        assert_eq!(outcome(claim("D0", "s_mean", "best", Relation::Highest)), Outcome::Fails);
-        assert_eq!(outcome(claim("a7", "s_mean", "best", Relation::Highest)), Outcome::Open);
-        assert_eq!(outcome(claim("d4a4", "delta_s", "best_vs_D0", Relation::Above(0.0))), Outcome::Holds);
-        assert_eq!(outcome(claim("d4a4", "delta_s", "best_vs_D0", Relation::Above(99.0))), Outcome::Fails);
-        let p = Relation::BelowPublished("table12_statistics.d4a4_vs_D0_p_below".to_owned());
-        assert_eq!(outcome(claim("d4a4", "welch_p", "best_vs_D0", p)), Outcome::Holds);
-    }
-
-    #[test]
-    fn ambiguous_or_empty_entries_are_refused() {
-        let entry = "[[compare]]\ngroup = \"g\"\nquantity = \"q\"\npublished = \"p\"\n";
-        for (text, expected) in [
-            (format!("claim = []\n{entry}"), "exactly one"),
-            (format!("claim = []\n{entry}parameters = \"D0\"\nchance_at = 10\n"), "exactly one"),
-            (format!("claim = []\n{entry}parametres = \"D0\"\n"), "unknown field"),
-        ] {
-            let error = Compare::parse(&text).unwrap_err();
-            assert!(error.contains(expected), "{error}");
-        }
-    }
-
-    #[test]
-    fn ours_is_a_measurement_a_count_or_a_chance_level() {
-        let frame = Frame::new(&fixture::measurements()).unwrap();
-        let facts = fixture::facts();
-        let entry = |ours: &str| {
-            let text = format!("claim = []\n[[compare]]\ngroup = \"g\"\nquantity = \"q\"\npublished = \"p\"\n{ours}");
-            Compare::parse(&text).unwrap().compare.remove(0)
-        };
-        let value = |ours: &str| entry(ours).ours(&facts, &frame).unwrap();
-        assert_eq!(value("parameters = \"D0\""), Some(201_344.0));
-        assert_eq!(value("trainable = \"D0\""), Some(180_224.0));
-        assert_eq!(value("parameters = \"no-such-arm\""), None);
-        assert_eq!(value("chance_at = 10"), Some(15.625));
-        assert_eq!(value("measurement = { stage = \"replication\", arm = \"D0\", metric = \"s_sd\" }"), Some(2.0));
-        assert_eq!(value("measurement = { stage = \"replication\", arm = \"zz\", metric = \"s_sd\" }"), None);
-        let broad = entry("measurement = { stage = \"replication\", metric = \"s_sd\" }");
-        assert!(matches!(broad.ours(&facts, &frame), Err(Error::Ambiguous { found: 4, .. })));
-        assert_eq!(entry("chance_at = 10").format("%"), Format::Fixed(1));
-        assert_eq!(broad.format("pp"), Format::Fixed(1), "a deviation has no sign");
-    }
-
-    #[test]
-    fn a_tie_for_the_highest_counts_and_a_lone_arm_does_not() {
-        let published = fixture::published();
-        let mut rows = fixture::measurements();
-        for row in rows.iter_mut().filter(|row| row.metric == "s_mean") {
-            row.value = 50.0;
-        }
-        let frame = Frame::new(&rows).unwrap();
-        let highest = claim("D0", "s_mean", "best", Relation::Highest);
-        assert_eq!(highest.test(&frame, &published).unwrap(), (Some(50.0), Outcome::Holds));
-        rows.retain(|row| row.metric != "s_mean" || row.arm == "D0");
-        let alone = Frame::new(&rows).unwrap();
-        assert_eq!(highest.test(&alone, &published).unwrap().1, Outcome::Fails, "it beats nobody");
-    }
-
-    #[test]
-    fn thresholds_are_strict() {
-        let published = fixture::published();
-        let mut rows = fixture::measurements();
-        for row in rows.iter_mut().filter(|row| row.metric == "delta_s") {
-            row.value = 0.0;
-            row.interval = None;
-        }
-        let frame = Frame::new(&rows).unwrap();
-        let above = claim("d4a4", "delta_s", "best_vs_D0", Relation::Above(0.0));
-        assert_eq!(above.test(&frame, &published).unwrap().1, Outcome::Fails);
-        let wrong = claim("d4a4", "welch_p", "best_vs_D0", Relation::BelowPublished("no.such".to_owned()));
-        assert!(matches!(wrong.test(&frame, &published), Err(Error::NotPublished { .. })));
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
 //! What is known about a campaign before it runs: profile, corpus, arms, protocol. Filled from the configuration.
 
+use std::collections::BTreeMap;
+
 use hit_schema::{AudioSource, WindowSpec};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +26,10 @@ pub struct Facts {
     pub baseline: String,
     /// All arms of the campaign, in the order of the configuration.
     pub arms: Vec<ArmFacts>,
+    /// Number of notes that [`ArmFacts::flops`] counts a window with.
+    pub flops_notes: u64,
+    /// Descriptors that the arms are given, in the order of the registry.
+    pub descriptors: Vec<DescriptorFacts>,
     /// Batch size, windows.
     pub batch_size: usize,
     /// Most batches in an epoch.
@@ -34,6 +40,8 @@ pub struct Facts {
     pub foundation: Option<ExperimentFacts>,
     /// The screening (spec 8.2).
     pub screening: Option<ExperimentFacts>,
+    /// The architecture families: from the same start as the screening, against its baseline (spec 5, Table 3).
+    pub families: Option<ExperimentFacts>,
     /// The replication over seeds (spec 8.4).
     pub replication: Option<ExperimentFacts>,
 }
@@ -66,6 +74,33 @@ pub struct ArmFacts {
     pub parameters: u64,
     /// Parameters that are trained.
     pub trainable: u64,
+    /// Parameters by part, those that the arm has of `audio.cnn`, `audio.positions`, `audio.layers`,
+    /// `midi.embedding`, `midi.layers`, `midi.norm`, `heads.audio`, `heads.midi`, `inject.audio`, `inject.midi`,
+    /// `inject.tower`. They add up to `parameters`.
+    pub parts: BTreeMap<String, u64>,
+    /// Tokens of a window that the audio Transformer sees.
+    pub audio_tokens: u64,
+    /// Operations of a forward pass over one window and its [`Facts::flops_notes`] notes; a multiplication with its
+    /// addition counts two.
+    pub flops: u64,
+    /// Whether the arm is not among those of the paper.
+    pub extra: bool,
+}
+
+/// One descriptor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DescriptorFacts {
+    /// Id, for example `a4`.
+    pub id: String,
+    /// What it is called.
+    pub title: String,
+    /// Its shape for one window, in words: `188 x 8`, `notes x 4`.
+    pub shape: String,
+    /// Section, equation and table of the paper.
+    pub source: String,
+    /// The definition in one line.
+    pub formula: String,
 }
 
 /// The retrieval protocol (spec 9).
@@ -115,6 +150,20 @@ impl Facts {
         100.0 * k.min(self.retrieval.pool_size) as f64 / self.retrieval.pool_size as f64
     }
 
+    /// How many times fewer products of queries and keys one self-attention layer of the arm's audio Transformer has
+    /// than that of the baseline: the square of the ratio of their tokens (paper Eq. 10).
+    pub fn attention_ratio(&self, arm: &str) -> Option<f64> {
+        let tokens = |id: &str| self.arm(id).map(|arm| arm.audio_tokens as f64).filter(|tokens| *tokens > 0.0);
+        let ratio = tokens(&self.baseline)? / tokens(arm)?;
+        Some(ratio * ratio)
+    }
+
+    /// How many times fewer operations a forward pass of the arm has than that of the baseline.
+    pub fn flops_ratio(&self, arm: &str) -> Option<f64> {
+        let flops = |id: &str| self.arm(id).map(|arm| arm.flops as f64).filter(|flops| *flops > 0.0);
+        Some(flops(&self.baseline)? / flops(arm)?)
+    }
+
     /// The arm of that id.
     pub fn arm(&self, id: &str) -> Option<&ArmFacts> {
         self.arms.iter().find(|arm| arm.id == id)
@@ -125,11 +174,12 @@ impl Facts {
         self.arms.iter().position(|arm| arm.id == id)
     }
 
-    /// The experiment of that name: `foundation`, `screening` or `replication`.
+    /// The experiment of that name: `foundation`, `screening`, `families` or `replication`.
     pub fn experiment(&self, stage: &str) -> Option<&ExperimentFacts> {
         match stage {
             "foundation" => self.foundation.as_ref(),
             "screening" => self.screening.as_ref(),
+            "families" => self.families.as_ref(),
             "replication" => self.replication.as_ref(),
             _ => None,
         }
@@ -183,22 +233,51 @@ mod tests {
         let facts = fixture::facts();
         assert_eq!(facts.arm("d4a4").unwrap().descriptors, ["A4", "D4"]);
         assert_eq!((facts.arm_idx("d4a4"), facts.arm_idx("a7")), (Some(3), None));
+        assert_eq!(facts.experiment("families").unwrap().arms[0], "film-a4");
         assert_eq!(facts.experiment("replication").unwrap().seeds, [42, 123, 456]);
         assert_eq!(facts.experiment("foundation").unwrap().arms, ["D0"]);
         assert!(facts.experiment("test").is_none(), "not an experiment of its own");
     }
 
     #[test]
+    fn costs_are_ratios_to_the_baseline() {
+        let mut facts = fixture::facts();
+        facts.arms[0].audio_tokens = 2400;
+        facts.arms[0].flops = 300;
+        facts.arms[3].audio_tokens = 188;
+        facts.arms[3].flops = 100;
+        assert_eq!(facts.attention_ratio("D0"), Some(1.0));
+        assert!((facts.attention_ratio("d4a4").unwrap() - 162.97).abs() < 0.005, "Eq. 10");
+        assert_eq!(facts.flops_ratio("d4a4"), Some(3.0));
+        assert_eq!((facts.attention_ratio("zz"), facts.flops_ratio("zz")), (None, None));
+        facts.arms[3].audio_tokens = 0;
+        assert_eq!(facts.attention_ratio("d4a4"), None, "nothing is divided by zero");
+    }
+
+    #[test]
+    fn the_parts_of_an_arm_add_up() {
+        for arm in &fixture::facts().arms {
+            assert_eq!(arm.parts.values().sum::<u64>(), arm.parameters, "{}", arm.id);
+        }
+    }
+
+    #[test]
     fn every_fact_is_in_the_key() {
         let facts = fixture::facts();
         let key = |facts: &Facts| hit_stage::canonical_json(facts);
-        let changes: [fn(&mut Facts); 6] = [
+        let changes: [fn(&mut Facts); 12] = [
             |facts| facts.backend.push('x'),
             |facts| facts.corpus.label.push('x'),
             |facts| facts.arms[0].parameters += 1,
             |facts| facts.retrieval.level = 0.9,
             |facts| facts.published_protocol = true,
             |facts| facts.replication = None,
+            |facts| facts.families = None,
+            |facts| facts.flops_notes += 1,
+            |facts| facts.descriptors[0].formula.push('x'),
+            |facts| facts.arms[0].flops += 1,
+            |facts| facts.arms[0].extra = true,
+            |facts| *facts.arms[0].parts.get_mut("audio.cnn").unwrap() += 1,
         ];
         for change in changes {
             let mut other = facts.clone();

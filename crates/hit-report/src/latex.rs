@@ -29,6 +29,9 @@ pub fn escape(text: &str) -> String {
             'σ' => out.push_str("$\\sigma$"),
             '≤' => out.push_str("$\\leq$"),
             '≥' => out.push_str("$\\geq$"),
+            '⁻' => out.push_str("$^-$"),
+            '⁺' => out.push_str("$^+$"),
+            '†' => out.push_str("$^\\dagger$"),
             c if c.is_ascii_control() => out.push(' '),
             c => out.push(c),
         }
@@ -47,6 +50,8 @@ pub enum Format {
     Count,
     /// A p value: two significant digits, below 0.001 as a power of ten.
     PValue,
+    /// This many significant digits, below 0.001 and from a million on as a power of ten.
+    Significant(usize),
 }
 
 impl Format {
@@ -80,6 +85,7 @@ impl Format {
             }
             Self::Count => fixed(value, 0),
             Self::PValue => p_value(value),
+            Self::Significant(digits) => significant(value, digits),
         }
     }
 
@@ -119,6 +125,19 @@ fn p_value(value: f64) -> String {
         0.0 => "0".to_owned(),
         p => format!("{p:.1e}"),
     }
+}
+
+fn significant(value: f64, digits: usize) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let scientific = format!("{value:.*e}", digits.saturating_sub(1));
+    // of the rounded number, so that 9.99 with two digits counts as 10
+    let exponent: i32 = scientific.split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or(0);
+    if !(-3..6).contains(&exponent) {
+        return scientific;
+    }
+    fixed(value, usize::try_from(digits as i32 - 1 - exponent).unwrap_or(0))
 }
 
 fn grouped(digits: &str) -> String {
@@ -177,6 +196,7 @@ mod tests {
         );
         assert_eq!(escape("line\nbreak\u{7}"), "line break ");
         assert_eq!(escape("Frédéric − 3 × 4"), "Frédéric $-$ 3 $\\times$ 4");
+        assert_eq!(escape("Δ⁻, Δ⁺ of a†"), "$\\Delta$$^-$, $\\Delta$$^+$ of a$^\\dagger$");
     }
 
     #[test]
@@ -202,6 +222,25 @@ mod tests {
         }
         assert_eq!(Format::PValue.plain(0.00059), "5.9e-4");
         assert_eq!(Format::PValue.plain(0.0), "0");
+    }
+
+    #[test]
+    fn significant_digits_are_kept_and_counted_after_rounding() {
+        let cases = [
+            (0.994_680_9, "0.9947"),
+            (1.0, "1.000"),
+            (9.999_96, "10.00"),
+            (241_847.3, "241847"),
+            (0.001, "0.001000"),
+            (5.96e-9, "$5.960\\times10^{-9}$"),
+            (-2.5e-17, "$-2.500\\times10^{-17}$"),
+            (1_000_000.0, "$1.000\\times10^{6}$"),
+            (0.0, "0"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(Format::Significant(4).tex(value), expected, "{value}");
+        }
+        assert_eq!(Format::Significant(1).plain(0.26), "0.3");
     }
 
     #[test]
@@ -239,6 +278,13 @@ mod tests {
             prop_assert!(back != 0.0 || !plain.starts_with('-'), "no negative zero");
             let tex = Format::Signed(decimals).tex(value);
             prop_assert!(!tex.replace("$-$", "").contains('-'), "a hyphen is no minus: {tex}");
+        }
+
+        #[test]
+        fn significant_digits_stay_close(mantissa in 1.0..10.0_f64, exponent in -12_i32..9, digits in 1_usize..6) {
+            let value = mantissa * 10_f64.powi(exponent);
+            let back: f64 = Format::Significant(digits).plain(value).parse().unwrap();
+            prop_assert!((back - value).abs() <= 0.501 * 10_f64.powi(exponent + 1 - digits as i32), "{back} for {value}");
         }
 
         #[test]

@@ -27,9 +27,9 @@ mod style;
 pub mod tables;
 mod tex;
 
-pub use compare::{Claim, Compare, Entry, Outcome, Relation};
+pub use compare::{Claim, Compare, Entry, Outcome, PartOf, Relation, Tested};
 pub use error::Error;
-pub use facts::{ArmFacts, CorpusFacts, ExperimentFacts, Facts, RetrievalFacts};
+pub use facts::{ArmFacts, CorpusFacts, DescriptorFacts, ExperimentFacts, Facts, RetrievalFacts};
 pub use figures::Figure;
 pub use frame::{Frame, Measured, Select};
 pub use numbers::{Number, NumberMap, Numbers};

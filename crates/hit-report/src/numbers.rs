@@ -1,6 +1,6 @@
 //! Every number that prose may use, by key: `replication.d4a4.s.mean`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::facts::Facts;
 use crate::frame::{Frame, Select};
 use crate::latex::{Format, escape};
 use crate::sources::{Input, Sources};
-use crate::tables::{corpus_counts, corpus_splits};
+use crate::tables::{corpus_counts, corpus_splits, shown_observation};
 
 /// One number, or a word that stands for one (the best arm, the digest of the campaign).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub struct Number {
 /// `stage.arm.metric`, where `s_mean` is written `s.mean`; its seed adds `.seed42` after the arm if the experiment has
 /// several, any other condition its name (`.last`, `.vs_D0` for `best_vs_D0`). The ends of an interval are `.low` and `.high`. Further keys:
 /// `corpus.<split>.<count>`, `<experiment>.first` and `.seeds`, `compare.*`, `claims.*`, `chance.r10`, `chance.s`,
+/// `descriptor.<id>.<metric>` (shares in percent) and its number of cases `.n`, `arm.<id>.parameters`, `.trainable`, `.tokens`, `.gflop`,
+/// `.attention_ratio` and `.flops_ratio` (baseline over arm),
 /// `campaign.digest` and its beginning `campaign.short`.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -47,6 +49,8 @@ impl NumberMap {
         let mut numbers = Self::default();
         numbers.add_measurements(sources.frame()?)?;
         numbers.add_experiments(sources);
+        numbers.add_arms(&sources.facts);
+        numbers.add_observations(sources)?;
         numbers.add_corpus(sources)?;
         numbers.add_comparison(sources)?;
         numbers.add("chance.s".to_owned(), sources.chance()?.0, "%", "s");
@@ -161,10 +165,10 @@ impl NumberMap {
     }
 
     fn add_experiments(&mut self, sources: &Sources) {
-        for stage in ["screening", "replication"] {
+        for stage in ["screening", "families", "replication"] {
             let Some(experiment) = sources.facts.experiment(stage) else { continue };
             self.add_count(format!("{stage}.seeds"), experiment.seeds.len() as f64, Format::Count);
-            let metric = if stage == "screening" { "s" } else { "s.mean" };
+            let metric = if stage == "replication" { "s.mean" } else { "s" };
             let value = |arm: &String| self.0.get(&format!("{stage}.{arm}.{metric}")).and_then(|number| number.value);
             // the first of equals, so the baseline wins no tie it does not lead the list in
             let best = experiment.arms.iter().filter_map(|arm| Some((arm, value(arm)?)));
@@ -176,6 +180,36 @@ impl NumberMap {
                 self.add_word(&format!("{stage}.first"), arm);
             }
         }
+    }
+
+    fn add_arms(&mut self, facts: &Facts) {
+        for arm in &facts.arms {
+            let mut add =
+                |name: &str, value: f64, format| self.add_count(format!("arm.{}.{name}", arm.id), value, format);
+            add("parameters", arm.parameters as f64, Format::Count);
+            add("trainable", arm.trainable as f64, Format::Count);
+            add("tokens", arm.audio_tokens as f64, Format::Count);
+            add("gflop", arm.flops as f64 / 1e9, Format::Significant(3));
+            if let Some(ratio) = facts.attention_ratio(&arm.id) {
+                add("attention_ratio", ratio, Format::Significant(3));
+            }
+            if let Some(ratio) = facts.flops_ratio(&arm.id) {
+                add("flops_ratio", ratio, Format::Significant(3));
+            }
+        }
+    }
+
+    fn add_observations(&mut self, sources: &Sources) -> Result<(), Error> {
+        for observation in sources.observations()? {
+            let key = format!("descriptor.{}.{}", observation.descriptor, observation.metric);
+            if self.has(&key) {
+                return Err(Error::Ambiguous { select: format!("key `{key}`"), found: 2 });
+            }
+            self.add_count(format!("{key}.n"), observation.n as f64, Format::Count);
+            let (value, unit, format) = shown_observation(observation);
+            self.0.insert(key, Number { value: Some(value), unit: unit.to_owned(), tex: format.tex(value) });
+        }
+        Ok(())
     }
 
     fn add_corpus(&mut self, sources: &Sources) -> Result<(), Error> {
@@ -191,13 +225,17 @@ impl NumberMap {
     fn add_comparison(&mut self, sources: &Sources) -> Result<(), Error> {
         let (facts, frame, published) = (&sources.facts, sources.frame()?, sources.published()?);
         let compare = sources.compare()?;
-        let mut compared = 0;
+        // arms of one size stand beside one published count
+        let mut compared = BTreeSet::new();
         for entry in &compare.compare {
-            compared += usize::from(entry.ours(facts, frame)?.is_some());
+            if entry.ours(facts, frame)?.is_some() {
+                compared.insert(&entry.published);
+            }
         }
+        let compared = compared.len();
         let mut outcomes = Vec::new();
         for claim in &compare.claim {
-            outcomes.push(claim.test(frame, published)?.1);
+            outcomes.push(claim.test(frame, published)?.outcome);
         }
         let count = |outcome| outcomes.iter().filter(|found| **found == outcome).count();
         for (key, n) in [
@@ -224,8 +262,8 @@ pub struct Numbers {
 
 impl Numbers {
     /// What the numbers are made from.
-    pub const INPUTS: [Input; 5] =
-        [Input::Measurements, Input::Published, Input::Compare, Input::Indices, Input::Lineage];
+    pub const INPUTS: [Input; 6] =
+        [Input::Measurements, Input::Published, Input::Compare, Input::Indices, Input::Observations, Input::Lineage];
 }
 
 impl Stage for Numbers {
@@ -264,6 +302,13 @@ mod tests {
             "replication.d4a4.seed42.s",
             "screening.d4a4.s",
             "screening.d4a4.s.low",
+            "families.t3-wt.s",
+            "families.t3-wt.vs_D0.delta_s.low",
+            "descriptor.a4.time_mean_max",
+            "descriptor.a4.time_mean_max.n",
+            "arm.d4-a4r.attention_ratio",
+            "arm.d4-a4r.flops_ratio",
+            "arm.D0.gflop",
             "corpus.train.windows",
             "chance.r10",
             "compare.open",
@@ -273,6 +318,42 @@ mod tests {
         assert_eq!(numbers.get("replication.first").unwrap().tex, "d4a4");
         assert_eq!(numbers.get("campaign.digest").unwrap().tex.len(), 64);
         assert_eq!(numbers.get("replication.seeds").unwrap().tex, "3");
+    }
+
+    #[test]
+    fn costs_and_observations_are_numbers_for_prose() {
+        let numbers = numbers();
+        let tex = |key: &str| numbers.get(key).unwrap().tex.clone();
+        let n = |key: &str| numbers.get(key).unwrap().value.unwrap();
+        assert_eq!(tex("families.first"), "t3-wt", "the baseline is of another experiment");
+        assert_eq!(tex("descriptor.a4.time_mean_max"), "$5.400\\times10^{-9}$");
+        assert_eq!(tex("descriptor.d4.repeated_share.n"), "3600");
+        assert_eq!(
+            (tex("descriptor.d4.repeated_share"), n("descriptor.d4.repeated_share")),
+            ("97.00".to_owned(), 97.0)
+        );
+        assert_eq!((tex("arm.d4-a4r.attention_ratio"), tex("arm.d4-a4r.tokens")), ("163".to_owned(), "188".to_owned()));
+        assert_eq!(tex("arm.A4.attention_ratio"), "1.00");
+        let mut twice = fixture::observations();
+        twice.push(twice[0].clone());
+        let error = NumberMap::collect(&fixture::sources().with_observations(twice)).unwrap_err().to_string();
+        assert!(error.contains("descriptor.a4.mean_square"), "{error}");
+    }
+
+    /// A7, A8 and A9 have one size and stand beside one published count.
+    #[test]
+    fn a_published_count_is_compared_once_however_many_arms_share_it() {
+        let mut facts = fixture::facts();
+        let n = |facts: &Facts| {
+            let numbers = NumberMap::collect(&fixture::sources_of(facts.clone())).unwrap();
+            numbers.get("compare.compared").unwrap().value.unwrap()
+        };
+        let before = n(&facts);
+        for id in ["A7", "A8", "A9"] {
+            let arm = crate::facts::ArmFacts { id: id.to_owned(), ..facts.arms[2].clone() };
+            facts.arms.push(arm);
+        }
+        assert_eq!(n(&facts), before + 2.0, "its total and what it adds to the base");
     }
 
     #[test]

@@ -48,10 +48,30 @@ fn what_is_not_comparable_says_so_in_the_banner_and_in_every_comparing_caption()
     assert!(main.contains("Not the published experiment"));
     let captions: Vec<&str> =
         main.lines().filter(|line| line.contains("\\caveat}") && !line.starts_with("\\newcommand{\\caveat}")).collect();
-    assert_eq!(captions.len(), 5, "screening, replication, claims, parameters, appendix: {captions:?}");
+    let expected = "parameters, architecture, screening, families, replication, claims, appendix";
+    assert_eq!(captions.len(), 7, "{expected}: {captions:?}");
     assert!(main.contains("Not comparable with the published values"));
     let main = main_tex(&comparable());
     assert!(!main.contains("Not the published experiment") && !main.contains("Not comparable"));
+}
+
+/// What the report says of the descriptors comes with the numbers that show it, or not at all.
+#[test]
+fn findings_are_stated_where_they_were_measured() {
+    let told = |observations: Vec<hit_schema::Observation>| {
+        let campaign = fixture::Campaign { observations, ..fixture::small() };
+        let mut values = fixture::values(&campaign.facts);
+        values.numbers = crate::NumberMap::collect(&campaign.sources()).unwrap();
+        tex::render(&templates(), values).unwrap()
+    };
+    let all = told(fixture::large().observations);
+    assert!(all.contains("results of these arms say nothing about A4") && all.contains("$5.400\\times10^{-9}$"));
+    let none = told(Vec::new());
+    for word in
+        ["results of these arms say nothing about A4", "chroma without it", "leakage of one", "leaps of more than"]
+    {
+        assert!(all.contains(word) && !none.contains(word), "{word}");
+    }
 }
 
 #[test]
@@ -70,6 +90,8 @@ fn a_campaign_of_one_seed_or_without_experiments_renders() {
     let mut facts = fixture::facts();
     facts.screening = None;
     assert!(!main_tex(&facts).contains("\\subsection{Screening}"));
+    facts.families = None;
+    assert!(!main_tex(&facts).contains("\\subsection{Architecture families}"));
     facts.replication = None;
     assert!(!main_tex(&facts).contains("\\subsection{Replication"));
 }
@@ -83,14 +105,15 @@ fn input(root: &Path, name: &str, bytes: &[u8]) -> Opened {
 }
 
 /// Runs every stage from measurements to the tree of LaTeX, as the graph would.
-fn tree(root: &Path) -> OpenTree {
-    let facts = fixture::facts();
+fn tree(root: &Path, campaign: &fixture::Campaign) -> OpenTree {
+    let facts = campaign.facts.clone();
     let paper = |name: &str| fs_err::read(Path::new(TEMPLATES).join("..").join(name)).unwrap();
     let mut sources = BTreeMap::from([
-        ("measurements".to_owned(), hit_stats::Measurement::to_csv(&fixture::measurements()).unwrap().into_bytes()),
+        ("measurements".to_owned(), hit_stats::Measurement::to_csv(&campaign.rows).unwrap().into_bytes()),
         ("published".to_owned(), paper("published.toml")),
         ("compare".to_owned(), paper("compare.toml")),
         ("lineage".to_owned(), b"stage key output\n".to_vec()),
+        ("observations".to_owned(), hit_schema::Observation::to_csv(&campaign.observations).into_bytes()),
     ]);
     for index in fixture::indices() {
         sources.insert(format!("index/{}", index.split), index.to_json().into_bytes());
@@ -148,26 +171,39 @@ fn linked_tree(cx: &Context, root: &Path) -> OpenTree {
     OpenTree(tree)
 }
 
+/// Sets the document; fails on an undefined reference and on anything that sticks out of the page.
+fn pdf(engine: &latex::Engine, tree: &OpenTree, root: &Path) -> Vec<u8> {
+    let mut cx = Context::new(root.join("pdf"), root.join("pdf-scratch"));
+    cx.inputs.insert("tree".to_owned(), Opened::Tree(tree.clone()));
+    Pdf::new(engine).run(&mut cx).unwrap_or_else(|error| panic!("{error}"));
+    let log = fs_err::read_to_string(root.join("pdf-scratch/main.log")).unwrap_or_default();
+    for bad in ["LaTeX Warning: Reference", "There were undefined references", "Overfull \\hbox", "Float too large"] {
+        assert!(!log.contains(bad), "{bad}:\n{log}");
+    }
+    fs_err::read(root.join("pdf/pdf")).unwrap()
+}
+
 #[test]
 fn from_measurements_to_a_pdf_of_the_same_bytes() {
     let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let trees = [tree(first.path()), tree(second.path())];
+    let trees = [tree(first.path(), &fixture::small()), tree(second.path(), &fixture::small())];
     let digests = |tree: &OpenTree| tree.0.iter().map(|(name, file)| (name.clone(), file.file)).collect::<Vec<_>>();
     assert_eq!(digests(&trees[0]), digests(&trees[1]));
     let Some(engine) = latex::find_engine() else {
         eprintln!("skipped: {}", latex::ADVICE);
         return;
     };
-    let pdf = |tree: &OpenTree, root: &Path| {
-        let mut cx = Context::new(root.join("pdf"), root.join("pdf-scratch"));
-        cx.inputs.insert("tree".to_owned(), Opened::Tree(tree.clone()));
-        Pdf::new(&engine).run(&mut cx).unwrap_or_else(|error| panic!("{error}"));
-        let log = fs_err::read_to_string(root.join("pdf-scratch/main.log")).unwrap_or_default();
-        for bad in ["LaTeX Warning: Reference", "There were undefined references", "Overfull \\hbox"] {
-            assert!(!log.contains(bad), "{bad}:\n{log}");
-        }
-        fs_err::read(root.join("pdf/pdf")).unwrap()
-    };
-    let pdfs = [pdf(&trees[0], first.path()), pdf(&trees[1], second.path())];
+    let pdfs = [pdf(&engine, &trees[0], first.path()), pdf(&engine, &trees[1], second.path())];
     assert!(pdfs[0] == pdfs[1], "two runs in two folders give two PDFs");
+}
+
+/// As many arms and words as the campaigns of `pipeline.toml` have: every table still fits on its page.
+#[test]
+fn a_campaign_of_all_arms_fits_on_its_pages() {
+    let dir = tempfile::tempdir().unwrap();
+    let tree = tree(dir.path(), &fixture::large());
+    match latex::find_engine() {
+        Some(engine) => drop(pdf(&engine, &tree, dir.path())),
+        None => eprintln!("skipped: {}", latex::ADVICE),
+    }
 }

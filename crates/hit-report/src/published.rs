@@ -91,6 +91,22 @@ impl Published {
         })
     }
 
+    /// The fact of that path, if there is one.
+    pub fn find(&self, key: &str) -> Option<&Leaf> {
+        self.0.get(key)
+    }
+
+    /// The rows of a table that is filed as `<table>.<row>.<column>`: the rows, sorted, that have a number in this
+    /// column, with that number.
+    pub fn column(&self, table: &str, column: &str) -> Vec<(&str, f64)> {
+        let rows = self.0.iter().filter_map(|(key, leaf)| {
+            let row = key.strip_prefix(table)?.strip_prefix('.')?.strip_suffix(column)?.strip_suffix('.')?;
+            let value = leaf.number()?;
+            (!row.contains('.')).then_some((row, value))
+        });
+        rows.collect()
+    }
+
     /// All facts by path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Leaf)> {
         self.0.iter().map(|(key, leaf)| (key.as_str(), leaf))
@@ -181,6 +197,25 @@ mod tests {
         assert_eq!(published.get("a.b.list").unwrap().value, LeafValue::Numbers(vec![1.0, 2.5]));
         assert_eq!(published.get("meta.arxiv").unwrap().value, LeafValue::Text("x".to_owned()));
         assert_eq!(published.n_numeric(), 2);
+    }
+
+    #[test]
+    fn a_column_of_a_published_table_is_found_by_name() {
+        let leaf = |value: &str| format!("{{ value = {value}, unit = \"M\", source = \"s\" }}");
+        let text = format!(
+            "[t.b]\nx = {}\ny = {}\n[t.a]\nx = {}\nw = {}\n[t.c.x]\nx = {}\n[tt.a]\nx = {}",
+            leaf("1"),
+            leaf("2"),
+            leaf("3"),
+            leaf("\"words\""),
+            leaf("4"),
+            leaf("5")
+        );
+        let published = Published::parse(&text).unwrap();
+        assert_eq!(published.column("t", "x"), [("a", 3.0), ("b", 1.0)]);
+        assert_eq!(published.column("t", "w"), [], "no number");
+        assert_eq!(published.find("t.b.y").and_then(Leaf::number), Some(2.0));
+        assert!(published.find("t.b.z").is_none());
     }
 
     #[test]

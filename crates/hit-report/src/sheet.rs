@@ -41,6 +41,8 @@ impl Column {
 pub enum Cell {
     /// Words.
     Text(String),
+    /// Words with a dagger: not among the arms of the paper.
+    Marked(String),
     /// A number.
     Number(f64, Format),
     /// An interval.
@@ -70,6 +72,7 @@ impl Cell {
     pub fn tex(&self) -> String {
         match self {
             Self::Text(text) => escape(text),
+            Self::Marked(text) => escape(&format!("{text}†")),
             Self::Number(value, format) => format.tex(*value),
             Self::Interval(interval, format) => latex::interval(*format, *interval),
             Self::Missing => "--".to_owned(),
@@ -80,6 +83,7 @@ impl Cell {
     pub fn plain(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
+            Self::Marked(text) => format!("{text} (extra)"),
             Self::Number(value, format) => format.plain(*value),
             Self::Interval((low, high), format) => format!("{}..{}", format.plain(*low), format.plain(*high)),
             Self::Missing => String::new(),
@@ -109,8 +113,10 @@ pub struct Sheet {
     pub long: Option<&'static str>,
 }
 
+/// The remark that explains daggers.
+const DAGGER: &str = "†: not among the arms of the paper.";
 /// The remark that explains dashes.
-const DASH: &str = "--: not computed by this campaign, or not published.";
+const DASH: &str = "–: not computed by this campaign, or not published.";
 
 impl Sheet {
     /// A table of these columns and no rows yet.
@@ -169,9 +175,12 @@ impl Sheet {
 
     fn tex_rows(&self, out: &mut String) {
         let n = self.columns.len();
+        // rows of several lines are told apart by a little space, where there are not pages of them
+        let wraps = self.long.is_none() && self.columns.iter().any(|column| matches!(column.align, Align::Wrap(_)));
         for (idx, row) in self.rows.iter().enumerate() {
             match row {
                 SheetRow::Cells(cells) => {
+                    out.push_str(if wraps && idx > 0 { "\\addlinespace[2pt]\n" } else { "" });
                     let cells: Vec<_> = cells.iter().map(Cell::tex).collect();
                     let _ = writeln!(out, "{} \\\\", cells.join(" & "));
                 }
@@ -204,9 +213,12 @@ impl Sheet {
     }
 
     fn all_notes(&self) -> Vec<String> {
-        let missing = |row: &SheetRow| matches!(row, SheetRow::Cells(cells) if cells.contains(&Cell::Missing));
-        let dash = self.rows.iter().any(missing).then(|| DASH.to_owned());
-        self.notes.iter().cloned().chain(dash).collect()
+        let any = |of: fn(&Cell) -> bool| {
+            self.rows.iter().any(|row| matches!(row, SheetRow::Cells(cells) if cells.iter().any(of)))
+        };
+        let dagger = any(|cell| matches!(cell, Cell::Marked(_))).then(|| DAGGER.to_owned());
+        let dash = any(|cell| *cell == Cell::Missing).then(|| DASH.to_owned());
+        self.notes.iter().cloned().chain(dagger).chain(dash).collect()
     }
 }
 
@@ -267,6 +279,17 @@ mod tests {
         let mut whole = sheet();
         whole.rows.pop();
         assert!(!whole.tex().contains(&escape(DASH)));
+    }
+
+    #[test]
+    fn a_marked_cell_has_a_dagger_and_the_table_explains_it() {
+        assert!(!sheet().tex().contains("dagger"));
+        let mut marked = sheet();
+        marked.row(vec![Cell::Marked("d4_x".to_owned()), Cell::Missing, Cell::Missing]);
+        let tex = marked.tex();
+        assert!(tex.contains("d4\\_x$^\\dagger$ & -- & --"), "{tex}");
+        assert_eq!(tex.matches("not among the arms of the paper").count(), 1);
+        assert!(marked.csv().contains(",d4_x (extra),"), "{}", marked.csv());
     }
 
     #[test]

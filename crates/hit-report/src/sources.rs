@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use hit_schema::{HistoryRow, RunId, SplitIndex};
+use hit_schema::{HistoryRow, Observation, RunId, SplitIndex};
 use hit_stage::{Context, Digest, Opened, StageError};
 
 use crate::compare::Compare;
 use crate::error::Error;
 use crate::facts::Facts;
-use crate::frame::{Frame, Select};
+use crate::frame::{Frame, Measured, Select};
 use crate::published::Published;
 
 /// An input of a table or figure.
@@ -24,6 +24,8 @@ pub enum Input {
     Indices,
     /// Files `<run>/history`: the course of each training, CSV.
     Histories,
+    /// File `observations`: what the descriptors were seen to do, CSV of [`Observation`].
+    Observations,
     /// File `lineage`: stage, key and outputs of everything upstream, one stage a line.
     Lineage,
 }
@@ -37,6 +39,7 @@ impl Input {
             Self::Compare => "compare",
             Self::Indices => "index/<split>",
             Self::Histories => "<run>/history",
+            Self::Observations => "observations",
             Self::Lineage => "lineage",
         }
     }
@@ -53,6 +56,7 @@ pub struct Sources {
     compare: Option<Compare>,
     indices: Option<BTreeMap<String, SplitIndex>>,
     histories: Option<BTreeMap<RunId, Vec<HistoryRow>>>,
+    observations: Option<Vec<Observation>>,
     lineage: Option<Digest>,
 }
 
@@ -67,6 +71,7 @@ impl Sources {
             compare: None,
             indices: None,
             histories: None,
+            observations: None,
             lineage: None,
         }
     }
@@ -84,6 +89,9 @@ impl Sources {
                 Input::Compare => sources.compare = Some(Compare::read(&cx.file("compare")?.path)?),
                 Input::Indices => sources.indices = Some(read_indices(cx)?),
                 Input::Histories => sources.histories = Some(read_histories(cx)?),
+                Input::Observations => {
+                    sources.observations = Some(Observation::read(&cx.file("observations")?.path)?);
+                }
                 Input::Lineage => sources.lineage = Some(cx.file("lineage")?.file.digest),
             }
         }
@@ -130,6 +138,14 @@ impl Sources {
         self.declared(Input::Histories, self.histories.as_ref())
     }
 
+    /// What the descriptors were seen to do, by descriptor and metric.
+    ///
+    /// # Errors
+    /// [`Error::Undeclared`].
+    pub fn observations(&self) -> Result<&[Observation], Error> {
+        self.declared(Input::Observations, self.observations.as_deref())
+    }
+
     /// Digest of the lineage: it stands for the whole campaign.
     ///
     /// # Errors
@@ -148,7 +164,18 @@ impl Sources {
         Ok(measured.first().map_or((self.facts.chance(10), "R@10"), |chance| (chance.value, "S")))
     }
 
-    fn declared<'a, T>(&self, input: Input, value: Option<&'a T>) -> Result<&'a T, Error> {
+    /// The published number that `compare.toml` puts beside this measurement, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Undeclared`], [`Error::NotPublished`].
+    pub fn published_beside(&self, select: &Select) -> Result<Option<Measured>, Error> {
+        let entry = self.compare()?.compare.iter().find(|entry| entry.measurement.as_ref() == Some(select));
+        let Some(entry) = entry else { return Ok(None) };
+        let leaf = self.published()?.get(&entry.published)?;
+        Ok(leaf.number().map(|value| Measured { value, unit: leaf.unit.clone(), interval: None }))
+    }
+
+    fn declared<'a, T: ?Sized>(&self, input: Input, value: Option<&'a T>) -> Result<&'a T, Error> {
         value.ok_or_else(|| Error::Undeclared { id: self.id.clone(), input: input.name() })
     }
 
@@ -168,6 +195,13 @@ impl Sources {
         self.indices = Some(indices.into_iter().map(|index| (index.split.clone(), index)).collect());
         self.histories = Some(histories);
         self.lineage = Some(Digest::of(b"fixture"));
+        self.with_observations(Vec::new())
+    }
+
+    /// The same with other observations.
+    #[cfg(test)]
+    pub(crate) fn with_observations(mut self, observations: Vec<Observation>) -> Self {
+        self.observations = Some(observations);
         self
     }
 }
@@ -239,6 +273,8 @@ mod tests {
             (Input::Published, "published", "[a]\nb = { value = 1, unit = \"\" }", "no source"),
             (Input::Compare, "compare", "compare = 3", "compare"),
             (Input::Indices, "index/train", "{\"split\":\"train\"", "split index"),
+            (Input::Observations, "observations", "metric,value\nx,1\n", "descriptor"),
+            (Input::Observations, "observations", "descriptor,metric,value,unit,n\na4,x,NaN,,1\n", "not a finite"),
             (Input::Histories, "D0@cosine#42/history", "epoch,loss\n1,x\n", "history"),
             (Input::Histories, "D0-cosine/history", "", "`D0-cosine` is not a run"),
         ];
@@ -258,19 +294,33 @@ mod tests {
         let histories = fixture::histories();
         let (run, rows) = histories.first_key_value().unwrap();
         let (history_name, history) = (format!("{run}/history"), HistoryRow::to_csv(rows));
+        let observations = Observation::to_csv(&fixture::observations());
         let files = [
             ("index/train", train.as_str()),
             ("index/test", test.as_str()),
             (history_name.as_str(), history.as_str()),
             ("lineage", "a\n"),
+            ("observations", observations.as_str()),
         ];
         let cx = context(dir.path(), &files);
-        let inputs = [Input::Indices, Input::Histories, Input::Lineage];
+        let inputs = [Input::Indices, Input::Histories, Input::Lineage, Input::Observations];
         let sources = Sources::read("x", &fixture::facts(), &inputs, &cx).unwrap();
         assert_eq!(sources.indices().unwrap().keys().collect::<Vec<_>>(), ["test", "train"]);
         assert_eq!(sources.histories().unwrap(), &BTreeMap::from([(run.clone(), rows.clone())]));
         assert_eq!(sources.lineage().unwrap(), Digest::of(b"a\n"), "the digest of the file, not of its name");
+        assert_eq!(sources.observations().unwrap(), fixture::observations());
         assert!(sources.frame().is_err());
+    }
+
+    #[test]
+    fn a_measurement_stands_beside_the_published_value_that_the_list_names() {
+        let sources = fixture::sources();
+        let beside = |select: Select| sources.published_beside(&select).unwrap().map(|published| published.value);
+        let of = |stage: &str, arm: &str| Select::stage(stage).arm(arm).condition("selected").metric("s");
+        assert_eq!(beside(of("screening", "d4a4")), Some(69.8));
+        assert_eq!(beside(of("families", "t3-wt")), Some(67.6));
+        assert_eq!(beside(of("screening", "d4-a4r")), None, "not an arm of Table 2");
+        assert_eq!(beside(of("screening", "d4a4").seed(42)), None, "the selector is compared as it stands");
     }
 
     #[test]

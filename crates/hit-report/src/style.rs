@@ -26,6 +26,11 @@ pub(crate) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 pub(crate) const GREY: RGBColor = RGBColor(0x8a, 0x8a, 0x8a);
 pub(crate) const PALE: RGBColor = RGBColor(0xe2, 0xe2, 0xe2);
 
+/// Surface of a bar: light enough for ink on it.
+pub(crate) const BAR: RGBColor = RGBColor(0x9c, 0xc4, 0xe4);
+/// Edge and hatching of bars: the blue of Okabe and Ito.
+pub(crate) const BAR_INK: RGBColor = RGBColor(0x00, 0x72, 0xb2);
+
 /// Colours of Okabe and Ito that stand out on white, dark ones first.
 const PALETTE: [RGBColor; 6] = [
     RGBColor(0x00, 0x00, 0x00),
@@ -166,6 +171,27 @@ impl<'a> Canvas<'a> {
         Ok(())
     }
 
+    /// A filled rectangle `[left, top, right, bottom]` with a thin edge.
+    pub(crate) fn bar(&self, rect: [f64; 4], fill: RGBColor) -> Result<(), String> {
+        let [left, top, right, bottom] = rect;
+        self.element(&Rectangle::new([px((left, top)), px((right, bottom))], fill.filled()))?;
+        self.outline(rect, BAR_INK)
+    }
+
+    /// A white rectangle with hatching and edge of that colour.
+    pub(crate) fn hatched(&self, rect: [f64; 4], colour: RGBColor) -> Result<(), String> {
+        let [left, top, right, bottom] = rect;
+        self.element(&Rectangle::new([px((left, top)), px((right, bottom))], WHITE.filled()))?;
+        for line in diagonals(rect, 1.3) {
+            self.line(&line, colour, THIN_MM, &[])?;
+        }
+        self.outline(rect, colour)
+    }
+
+    fn outline(&self, [left, top, right, bottom]: [f64; 4], colour: RGBColor) -> Result<(), String> {
+        self.line(&[(left, top), (right, top), (right, bottom), (left, bottom), (left, top)], colour, THIN_MM, &[])
+    }
+
     /// A data point of that half width; hollow ones are white inside.
     pub(crate) fn marker(
         &self,
@@ -192,6 +218,19 @@ impl<'a> Canvas<'a> {
         points.push(points[0]);
         self.element(&PathElement::new(points, stroke(colour, THIN_MM)))
     }
+}
+
+/// The diagonals that hatch a rectangle `[left, top, right, bottom]`, `step` apart along its lower edge, rising to the right.
+fn diagonals([left, top, right, bottom]: [f64; 4], step: f64) -> Vec<[(f64, f64); 2]> {
+    let height = bottom - top;
+    let n = ((right - left + height) / step).ceil().max(0.0) as usize;
+    // the k-th line leaves the lower edge, prolonged to the left by the height, at `foot`
+    let line = |k: usize| {
+        let foot = left - height + step * k as f64;
+        let (from, to) = (foot.max(left), (foot + height).min(right));
+        (to > from).then(|| [from, to].map(|x| (x, bottom - (x - foot))))
+    };
+    (1..n.max(1)).filter_map(line).collect()
 }
 
 /// Cuts a line into its dashes; the whole line if `dash` is empty.
@@ -348,6 +387,18 @@ mod tests {
     use super::*;
 
     proptest! {
+        /// Hatching stays in its rectangle, at one distance and one slope.
+        #[test]
+        fn diagonals_stay_inside(left in -5.0..5.0_f64, top in -5.0..5.0_f64, wide in 0.0..30.0_f64, high in 0.5..9.0_f64) {
+            let lines = diagonals([left, top, left + wide, top + high], 1.3);
+            let inside = |(x, y): (f64, f64)| {
+                x >= left - 1e-9 && x <= left + wide + 1e-9 && y >= top - 1e-9 && y <= top + high + 1e-9
+            };
+            prop_assert!(lines.iter().flatten().all(|point| inside(*point)), "{lines:?}");
+            prop_assert!(lines.iter().all(|[a, b]| ((b.0 - a.0) + (b.1 - a.1)).abs() < 1e-9), "all rise to the right");
+            prop_assert!(wide < 2.0 || !lines.is_empty());
+        }
+
         #[test]
         fn an_axis_covers_its_values_with_few_round_ticks(
             values in proptest::collection::vec(-1e4..1e4, 2..20), n in 2_usize..9,

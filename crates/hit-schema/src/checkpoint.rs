@@ -44,8 +44,25 @@ impl Checkpoint {
     /// # Errors
     /// As [`BlockWriter::write`].
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let start = BlockWriter::new(Self::KIND, &self.meta);
-        self.params.iter().fold(start, |writer, (name, p)| writer.f32(name, &p.shape, &p.values)).write(path)
+        self.add_to(BlockWriter::new(Self::KIND, &self.meta)).write(path)
+    }
+
+    /// Writes the same file with more in its metadata, for other programs: `about` beside what [`CheckpointMeta`] holds.
+    ///
+    /// # Errors
+    /// As [`BlockWriter::write`].
+    ///
+    /// # Panics
+    /// Never: metadata are an object.
+    pub fn export(&self, about: serde_json::Map<String, serde_json::Value>, path: &Path) -> Result<(), Error> {
+        let own = serde_json::to_value(&self.meta).expect("metadata are representable as JSON");
+        let all: serde_json::Map<_, _> =
+            about.into_iter().chain(own.as_object().cloned().into_iter().flatten()).collect();
+        self.add_to(BlockWriter::new(Self::KIND, &all)).write(path)
+    }
+
+    fn add_to<'a>(&'a self, writer: BlockWriter<'a>) -> BlockWriter<'a> {
+        self.params.iter().fold(writer, |writer, (name, p)| writer.f32(name, &p.shape, &p.values))
     }
 
     /// Reads it back.

@@ -21,6 +21,8 @@ pub struct HistoryRow {
     pub variance: f64,
     /// Mean covariance term, unweighted.
     pub covariance: f64,
+    /// Mean of what the loss holds beside L(audio, MIDI): comparisons with a third tower, penalties of experts.
+    pub auxiliary: f64,
     /// Mean global gradient norm before clipping.
     pub grad_norm: f64,
     /// Schedule factor at its last step.

@@ -103,6 +103,7 @@ fn equal_arrays_give_equal_bytes_and_kinds_are_checked() {
 fn csv_tables_read_back() {
     let dir = tempfile::tempdir().unwrap();
     let row = HistoryRow {
+        auxiliary: 0.0,
         epoch: 1,
         step: 20,
         loss: 13.25,

@@ -2,20 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use hit_model::{Batch, Declarations, Device, HostBatch, Model, Pass, Source, Tensor, Weights, embed, host};
+use hit_model::{Batch, Declarations, Device, HostBatch, Model, Noted, Pass, Source, Tensor, Weights, embed, host};
 use hit_schema::{Checkpoint, CheckpointMeta, Embeddings, HistoryRow, RunId};
 use hit_stage::{Context, StageError};
 
+use crate::loss::{Loss, loss};
 use crate::resume::{Saved, StateMeta, atomically, save, sound};
-use crate::{AdamW, Error, Plan, ScheduleSpec, TrainSpec, vicreg, with_batches};
+use crate::{AdamW, Error, Plan, ScheduleSpec, TrainSpec, with_batches};
 
 /// A training in memory: what one step changes.
 pub struct Fit<'a> {
     model: &'a dyn Model,
     spec: &'a TrainSpec,
     schedule: ScheduleSpec,
-    seed: u64,
-    total_steps: u64,
+    plan: Plan,
     /// Arrays of the model.
     pub weights: Weights,
     /// Optimiser.
@@ -25,8 +25,9 @@ pub struct Fit<'a> {
 /// What a step measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepLog {
-    /// Loss, invariance, variance, covariance, gradient norm before clipping.
-    pub values: [f64; 5],
+    /// Loss; invariance, variance and covariance of audio and MIDI; what the loss holds beside L(audio, MIDI); gradient
+    /// norm before clipping.
+    pub values: [f64; 6],
 }
 
 impl<'a> Fit<'a> {
@@ -50,21 +51,21 @@ impl<'a> Fit<'a> {
             weights.load(init)?;
         }
         let adamw = AdamW::new(spec.optimizer, spec.rates(weights.trained())?);
-        Ok(Self { model, spec, schedule, seed: plan.seed, total_steps: plan.total_steps(), weights, adamw })
+        Ok(Self { model, spec, schedule, plan, weights, adamw })
     }
 
     /// Schedule factor at a 1-based step.
     pub fn factor(&self, step: u64) -> f64 {
-        self.schedule.factor(step, self.spec.warmup_steps, self.total_steps)
+        self.schedule.factor(step, self.spec.warmup_steps, self.plan.per_epoch as u64)
     }
 
     /// One step: forward, loss, backward, update. `step` is 1-based.
     pub fn step(&mut self, batch: &Batch, step: u64) -> StepLog {
-        let pass = Pass::training(&self.weights, self.seed, step);
+        let pass = Pass::training(&self.weights, self.plan.seed, step).at(self.plan.progress(step));
         let outputs = self.model.forward(&pass, batch);
-        let terms = vicreg(outputs.audio, outputs.midi, &self.spec.loss);
-        let statistics = pass.into_statistics();
-        let mut gradients = terms.loss.backward();
+        let Noted { statistics, penalties } = pass.into_noted();
+        let Loss { total, terms, auxiliary } = loss(outputs, penalties, &self.spec.loss);
+        let mut gradients = total.backward();
         let factor = self.factor(step);
         let norm = self.adamw.step(&mut self.weights, &mut gradients, step, factor);
         for (name, value) in statistics {
@@ -72,7 +73,7 @@ impl<'a> Fit<'a> {
         }
         // One read a step: the device is waited for once.
         let plain = |tensor: Tensor<1>| tensor.without_autodiff();
-        let parts = [terms.loss, terms.invariance, terms.variance, terms.covariance].map(plain);
+        let parts = [total, terms.invariance, terms.variance, terms.covariance, auxiliary].map(plain);
         let values = host(Tensor::cat(parts.into_iter().chain([norm]).collect(), 0));
         StepLog { values: std::array::from_fn(|idx| f64::from(values[idx])) }
     }
@@ -145,7 +146,7 @@ impl Session<'_> {
             let epoch = (step / per_epoch) as usize;
             let means = state.sums.map(|sum| sum / per_epoch as f64);
             state.history.push(history_row(epoch, step, means, fit.factor(step)));
-            state.sums = [0.0; 5];
+            state.sums = [0.0; 6];
             if self.evaluate.contains(&epoch) {
                 self.evaluate(fit, epoch, step)?;
                 evaluated = true;
@@ -178,7 +179,7 @@ pub(crate) fn place(scratch: &Path, kind: &str, epoch: usize) -> Result<PathBuf,
     Ok(folder.join(Embeddings::entry(epoch)))
 }
 
-fn history_row(epoch: usize, step: u64, means: [f64; 5], lr_factor: f64) -> HistoryRow {
-    let [loss, invariance, variance, covariance, grad_norm] = means;
-    HistoryRow { epoch, step, loss, invariance, variance, covariance, grad_norm, lr_factor }
+fn history_row(epoch: usize, step: u64, means: [f64; 6], lr_factor: f64) -> HistoryRow {
+    let [loss, invariance, variance, covariance, auxiliary, grad_norm] = means;
+    HistoryRow { epoch, step, loss, invariance, variance, covariance, auxiliary, grad_norm, lr_factor }
 }

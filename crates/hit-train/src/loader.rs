@@ -28,6 +28,12 @@ impl Plan {
         (self.epochs * self.per_epoch) as u64
     }
 
+    /// Share of the epochs that a 1-based step is at: 0 in the first, 1 in the last.
+    pub fn progress(&self, step: u64) -> f64 {
+        let epoch = step.saturating_sub(1) / self.per_epoch as u64;
+        epoch as f64 / self.epochs.saturating_sub(1).max(1) as f64
+    }
+
     /// Windows of every batch after the first `done` steps.
     pub fn batches(self, done: u64) -> impl Iterator<Item = Vec<usize>> {
         let (first_epoch, skip) = (done / self.per_epoch as u64, (done % self.per_epoch as u64) as usize);

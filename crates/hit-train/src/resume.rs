@@ -19,8 +19,8 @@ pub struct StateMeta {
     pub step: u64,
     /// Finished epochs.
     pub history: Vec<HistoryRow>,
-    /// Sums over the steps of the running epoch: loss, invariance, variance, covariance, gradient norm.
-    pub sums: [f64; 5],
+    /// Sums over the steps of the running epoch: those of [`crate::StepLog`].
+    pub sums: [f64; 6],
 }
 
 /// A state read back.

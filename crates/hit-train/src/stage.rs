@@ -41,6 +41,7 @@ impl Train {
     pub fn check(&self) -> Result<(), Error> {
         self.train.check()?;
         let model = self.family.model(&self.model, &self.arm)?;
+        self.schedule.check()?;
         let epochs = self.schedule.epochs;
         if let Some(epoch) = self.evaluate.iter().find(|&&epoch| epoch == 0 || epoch > epochs) {
             let what = format!("epoch {epoch} is not among the {epochs} of the schedule");

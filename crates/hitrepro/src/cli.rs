@@ -66,6 +66,8 @@ pub enum Format {
     Dot,
     /// Mermaid, which Markdown pages show; `graph` only.
     Mermaid,
+    /// Arrays under PyTorch's names; `export` only.
+    Safetensors,
 }
 
 /// What to do.
@@ -124,6 +126,19 @@ pub enum Command {
         #[arg(long)]
         full: bool,
     },
+    /// Write the weights of a trained model to one file that other programs read (docs/pytorch.md).
+    #[command(after_help = "Example: hitrepro export --format safetensors replication/d4a4@cosine30#42")]
+    Export {
+        /// A training run: `replication/d4a4@cosine30#42`, as `plan` shows it behind `train/`.
+        #[arg(value_name = "RUN")]
+        run: String,
+        /// Epoch among those evaluated; the selected one if not given.
+        #[arg(long, value_name = "N")]
+        epoch: Option<usize>,
+        /// File to write; a name made of RUN in this folder if not given. A file that is there stays.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Look at the machine: GPU, LaTeX, disk, corpus; what is there and what to do.
     Doctor,
 }
@@ -131,10 +146,12 @@ pub enum Command {
 /// What `list` can list.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listed {
-    /// Model arms with their sizes under the profile.
+    /// Model arms with their sizes and costs under the profile.
     Arms,
     /// Descriptors.
     Descriptors,
+    /// Ways for a descriptor to enter a model, by family.
+    Mechanisms,
     /// Learning-rate schedules.
     Schedules,
     /// Profiles.

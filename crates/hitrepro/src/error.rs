@@ -65,6 +65,9 @@ pub enum Error {
     /// A model cannot be described.
     #[error(transparent)]
     Model(#[from] hit_model::Error),
+    /// An artifact cannot be read or written.
+    #[error(transparent)]
+    Data(#[from] hit_schema::Error),
     /// Measurements cannot be read.
     #[error(transparent)]
     Stats(#[from] hit_stats::Error),
@@ -97,6 +100,7 @@ impl Error {
             Self::Build(
                 BuildError::NoAudio { .. } | BuildError::NoMidi { .. } | BuildError::Corpus(_) | BuildError::Arm { .. },
             ) => Exit::Usage,
+            Self::Engine(EngineError::NotFinished { .. }) => Exit::Stale,
             _ => Exit::Unexpected,
         }
     }

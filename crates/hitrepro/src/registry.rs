@@ -3,7 +3,14 @@
 use hit_model::Family;
 
 /// Model families by their id in `pipeline.toml`.
-pub const FAMILIES: [Family; 2] = [hit_model::d0::FAMILY, hit_arm_inject::FAMILY];
+pub const FAMILIES: &[Family] = &[
+    hit_model::d0::FAMILY,
+    hit_arm_inject::FAMILY,
+    hit_arm_film::FAMILY,
+    hit_arm_moe::FAMILY,
+    hit_arm_moe::FFN_FAMILY,
+    hit_arm_tower::FAMILY,
+];
 
 /// Ids of all families.
 pub fn family_ids() -> Vec<String> {

@@ -7,7 +7,8 @@ use super::{BOOTSTRAP, Fake, fake, find, table, value};
 use crate::Screening;
 
 fn screening() -> Screening {
-    Screening { baseline: "d0".into(), bootstrap: BOOTSTRAP, seed: 42 }
+    let arms = ["d0", "a4", "d4", "a", "b"].map(str::to_owned).to_vec();
+    Screening { stage: "screening".into(), arms, baseline: "d0".into(), bootstrap: BOOTSTRAP, seed: 42 }
 }
 
 #[test]
@@ -27,6 +28,17 @@ fn arms_are_reported_at_the_best_and_at_the_last_epoch() {
     // The baseline is not compared with itself.
     assert_eq!(rows.iter().filter(|row| row.arm == "d0").count(), 8);
     assert_eq!(rows.iter().filter(|row| row.arm == "a4").count(), 8 + 6);
+}
+
+#[test]
+fn a_baseline_of_another_experiment_is_compared_with_and_not_reported() {
+    let stage = Screening { stage: "families".into(), arms: vec!["a4".into()], ..screening() };
+    let rows = table(&stage, &[fake("d0@cosine5#42", 30), fake("a4@cosine5#42", 20)]).unwrap();
+    assert!(rows.iter().all(|row| row.stage == "families" && row.arm == "a4"));
+    assert!((value(&rows, "a4", "best_vs_d0", "delta_s") - 100.0 / 12.0).abs() < 1e-9);
+    let both = table(&screening(), &[fake("d0@cosine5#42", 30), fake("a4@cosine5#42", 20)]).unwrap();
+    let same = find(&both, "a4", "best_vs_d0", "delta_s").unwrap();
+    assert_eq!(find(&rows, "a4", "best_vs_d0", "delta_s").unwrap().interval, same.interval);
 }
 
 /// 30 and 20 misses in 120 queries: S 75 and 83.3 %.

@@ -4,81 +4,11 @@ use std::f64::consts::PI;
 
 use hit_schema::Token;
 use proptest::prelude::*;
-use serde::Deserialize;
 
+use super::support::{BOTH, assert_close, band, chords, frames, golden, loud_noise, mean, signal, tokens};
 use crate::a4::{BAND_EDGES, N_BANDS, a4, band_log_energies};
 use crate::d4::d4;
-use crate::{DESCRIPTORS, Error, N_BINS, Rows, Side, Stft, Variant, find};
-
-const BOTH: [Variant; 2] = [Variant::Reference, Variant::Paper];
-
-/// `tests/golden/descriptors.py` writes it.
-#[derive(Deserialize)]
-struct Golden {
-    n_frames: usize,
-    bins: Vec<usize>,
-    frames: Vec<usize>,
-    stft: Vec<Vec<f64>>,
-    a4_reference: Vec<f64>,
-    a4_paper: Vec<f64>,
-    pitches: Vec<u8>,
-    d4: Vec<f64>,
-}
-
-fn golden() -> Golden {
-    serde_json::from_str(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/descriptors.json")))
-        .unwrap()
-}
-
-/// White noise in −0.5..0.5 from a linear congruential generator.
-fn noise(n: usize, seed: u32) -> Vec<f64> {
-    let step = |state: &mut u32| {
-        *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        Some(f64::from(*state) / 4_294_967_296.0 - 0.5)
-    };
-    std::iter::repeat_n((), n).scan(seed, |state, ()| step(state)).collect()
-}
-
-/// The signal of `tests/golden/descriptors.py`.
-fn signal() -> Vec<f32> {
-    let sample = |(n, noise): (usize, f64)| {
-        let t = n as f64 / 24_000.0;
-        let level = 0.2 + 0.1 * ((n / 700) % 3) as f64;
-        let partials = level * libm::sin(2.0 * PI * 220.0 * t) + 0.1 * libm::sin(2.0 * PI * 660.0 * t);
-        (partials + 0.2 * libm::sin(2.0 * PI * (300.0 + 12_000.0 * t) * t) + 0.02 * noise) as f32
-    };
-    noise(6_000, 1).into_iter().enumerate().map(sample).collect()
-}
-
-fn loud_noise(n: usize, seed: u32, level: f64) -> Vec<f32> {
-    noise(n, seed).into_iter().map(|x| (level * x) as f32).collect()
-}
-
-fn tokens(pitches: &[u8]) -> Vec<Token> {
-    pitches.iter().map(|&pitch| Token { pitch, velocity: 64, duration: 3 }).collect()
-}
-
-fn frames(audio: &[f32]) -> Vec<Vec<f64>> {
-    let mut frames = Vec::new();
-    Stft::new().for_each_frame(audio, |_, magnitudes| frames.push(magnitudes.to_vec())).unwrap();
-    frames
-}
-
-fn band(rows: &[f32], band: usize) -> Vec<f64> {
-    rows.iter().skip(band).step_by(N_BANDS).map(|&v| f64::from(v)).collect()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-fn assert_close(ours: impl IntoIterator<Item = f64>, theirs: &[f64], tolerance: f64) {
-    let ours: Vec<_> = ours.into_iter().collect();
-    assert_eq!(ours.len(), theirs.len());
-    for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
-        assert!((a - b).abs() <= tolerance * b.abs().max(1.0), "value {i}: {a}, expected {b}");
-    }
-}
+use crate::{Compute, DESCRIPTORS, Error, N_BINS, Rows, Side, Stft, Variant, find};
 
 /// Both sides compute in double precision from the same float32 samples; 1e-9 leaves room for another FFT.
 #[test]
@@ -98,6 +28,30 @@ fn a4_agrees_with_librosa_in_both_variants() {
     for (variant, theirs) in [(Variant::Reference, &golden.a4_reference), (Variant::Paper, &golden.a4_paper)] {
         let ours = a4(&mut Stft::new(), &signal(), variant).unwrap();
         assert_close(ours.into_iter().map(f64::from), theirs, 1e-6);
+    }
+}
+
+/// Every descriptor of audio, both variants, two signals: every ninth row, and a weighted mean over all of them. The
+/// values are of order 1 and rounded to `f32`; nothing else differs.
+#[test]
+fn descriptors_of_audio_agree_with_numpy() {
+    let golden = golden();
+    assert_eq!(golden.excerpts.len(), 15);
+    for (name, theirs) in &golden.excerpts {
+        let parts: Vec<&str> = name.split('/').collect();
+        let [sound, id, variant] = parts[..] else { panic!("{name}") };
+        let audio = if sound == "signal" { signal() } else { chords(1.0) };
+        let variant = if variant == "paper" { Variant::Paper } else { Variant::Reference };
+        let descriptor = find(id).unwrap();
+        let Compute::Audio(compute) = descriptor.compute else { panic!("{id} is computed from audio") };
+        let rows = compute(&mut Stft::new(), &audio, variant).unwrap();
+        let rows: Vec<&[f32]> = rows.chunks_exact(descriptor.dims).collect();
+        assert_eq!(rows.len(), Stft::n_frames(audio.len()), "{name}");
+        let weight = |t: usize| (t + 1) as f64 / (rows.len() * (rows.len() + 1) / 2) as f64;
+        let weighted = |c: usize| rows.iter().enumerate().map(|(t, row)| weight(t) * f64::from(row[c])).sum();
+        let excerpt = rows.iter().step_by(9).flat_map(|row| row.iter().map(|&value| f64::from(value)));
+        println!("{name}");
+        assert_close(excerpt.chain((0..descriptor.dims).map(weighted)), theirs, 1e-6);
     }
 }
 
@@ -246,9 +200,44 @@ fn the_registry_knows_its_descriptors() {
     let d4 = find("d4").unwrap();
     assert_eq!((d4.dims, d4.side(), d4.rows), (4, Side::Midi, Rows::Notes));
     let unknown = find("a5").err().unwrap().to_string();
-    assert!(unknown.contains("`a5`") && unknown.contains("a4, d4"), "{unknown}");
+    assert!(unknown.contains("`a5`") && unknown.contains("a4, a4e, a7, a8, a9, d4"), "{unknown}");
     let ids: Vec<_> = DESCRIPTORS.iter().map(|descriptor| descriptor.id).collect();
     assert!(ids.is_sorted_by(|a, b| a < b), "sorted and unique: {ids:?}");
+}
+
+/// What a list shows is what comes out: `shape` names the rows and values of 4 s at 24 kHz.
+#[test]
+fn shapes_in_words_are_those_of_the_rows() {
+    for descriptor in DESCRIPTORS {
+        let rows = match descriptor.compute {
+            Compute::Audio(compute) => {
+                let n = compute(&mut Stft::new(), &loud_noise(96_000, 1, 0.5), Variant::Reference).unwrap().len();
+                assert_eq!(descriptor.rows, Rows::Frames, "{}", descriptor.id);
+                (n / descriptor.dims).to_string()
+            }
+            Compute::Midi(compute) => {
+                assert_eq!(compute(&tokens(&[60, 64, 67]), Variant::Reference).len(), 3 * descriptor.dims);
+                assert_eq!(descriptor.rows, Rows::Notes, "{}", descriptor.id);
+                "notes".to_owned()
+            }
+        };
+        assert_eq!(descriptor.shape, format!("{rows} x {}", descriptor.dims), "{}", descriptor.id);
+    }
+}
+
+/// Finite, never negative, and summing to 1 or, under the floor of 1e-8, to less: from silence to absurd levels.
+#[test]
+fn normalised_descriptors_sum_to_one_or_less() {
+    for level in [0.0, 1e-38, 1e-9, 1e-3, 1.0, 1e30, f64::from(f32::MAX)] {
+        for (id, variant) in ["a7", "a8", "a9"].into_iter().flat_map(|id| BOTH.map(|variant| (id, variant))) {
+            let Compute::Audio(compute) = find(id).unwrap().compute else { panic!("{id} is computed from audio") };
+            for row in compute(&mut Stft::new(), &loud_noise(6_000, 9, level), variant).unwrap().chunks_exact(12) {
+                let sum: f64 = row.iter().map(|&value| f64::from(value)).sum();
+                assert!(row.iter().all(|value| value.is_finite() && *value >= 0.0), "{id}, {level}: {row:?}");
+                assert!(sum < 1.0 + 1e-6 && (sum > 1.0 - 1e-6 || sum == 0.0 || level < 1e-8), "{id}, {level}: {sum}");
+            }
+        }
+    }
 }
 
 proptest! {

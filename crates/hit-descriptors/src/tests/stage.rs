@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use hit_schema::{AudioSource, Features, Performance, Segments, SplitIndex, Token, TokenBlock, WindowSpec};
 use hit_stage::{Cancel, Context, Digest, FileRef, OpenFile, OpenTree, Opened, Progress, Stage, StageError};
 
-use crate::{Describe, Stft, Variant, a4, d4};
+use crate::{Compute, DESCRIPTORS, Describe, Stft, Variant};
 
-const WINDOWS: WindowSpec =
+pub const WINDOWS: WindowSpec =
     WindowSpec { sample_rate_hz: 4_000, window_s: 1.0, hop_s: 0.25, max_windows: 400, max_notes: 64 };
 
 fn performance(id: &str, n_windows: usize) -> Performance {
@@ -29,13 +29,18 @@ fn performance(id: &str, n_windows: usize) -> Performance {
     }
 }
 
-fn opened(path: &Path) -> OpenFile {
+pub fn opened(path: &Path) -> OpenFile {
     OpenFile { path: path.to_owned(), file: FileRef { digest: Digest::of(b""), size: 0 } }
 }
 
 /// A split of three performances, 3, 0 and 300 windows, in `dir`; the second chunk of the stage is not full.
-fn split(dir: &Path) -> (SplitIndex, OpenTree) {
-    let performances = vec![performance("a", 3), performance("b", 0), performance("c", 300)];
+pub fn split(dir: &Path) -> (SplitIndex, OpenTree) {
+    split_of(dir, 300)
+}
+
+/// As [`split`], with that many windows in the third performance.
+pub fn split_of(dir: &Path, n_windows: usize) -> (SplitIndex, OpenTree) {
+    let performances = vec![performance("a", 3), performance("b", 0), performance("c", n_windows)];
     let index = SplitIndex { split: "validation".into(), windows: WINDOWS, performances };
     fs_err::write(dir.join("index"), index.to_json()).unwrap();
     let mut tree = BTreeMap::new();
@@ -57,7 +62,7 @@ fn split(dir: &Path) -> (SplitIndex, OpenTree) {
     (index, OpenTree(tree))
 }
 
-fn context(dir: &Path, tree: &OpenTree, threads: usize) -> Context {
+pub fn context(dir: &Path, tree: &OpenTree, threads: usize) -> Context {
     let mut cx = Context::new(dir.join(format!("out{threads}")), dir.join("scratch"));
     cx.inputs.insert("index".into(), Opened::File(opened(&dir.join("index"))));
     cx.inputs.insert("segments".into(), Opened::Tree(tree.clone()));
@@ -65,7 +70,7 @@ fn context(dir: &Path, tree: &OpenTree, threads: usize) -> Context {
     cx
 }
 
-fn describe(id: &str) -> Describe {
+pub fn describe(id: &str) -> Describe {
     Describe { descriptor: id.to_owned(), variant: Variant::Reference }
 }
 
@@ -74,7 +79,8 @@ fn features_are_those_of_each_window_whatever_the_threads() {
     let dir = tempfile::tempdir().unwrap();
     let (index, tree) = split(dir.path());
     let segments = Segments::open(index, &tree).unwrap();
-    for id in ["a4", "d4"] {
+    for descriptor in DESCRIPTORS {
+        let id = descriptor.id;
         let bytes: Vec<_> = [1, 3]
             .into_iter()
             .map(|threads| {
@@ -88,9 +94,11 @@ fn features_are_those_of_each_window_whatever_the_threads() {
         assert_eq!((features.n_windows(), features.meta().descriptor.as_str()), (303, id));
         assert_eq!(features.meta().variant, "reference");
         for w in [0, 2, 3, 255, 256, 302] {
-            let expected = match id {
-                "a4" => a4::a4(&mut Stft::new(), &segments.audio(w).unwrap(), Variant::Reference).unwrap(),
-                _ => d4::d4(segments.tokens(w), Variant::Reference),
+            let expected = match descriptor.compute {
+                Compute::Audio(compute) => {
+                    compute(&mut Stft::new(), &segments.audio(w).unwrap(), Variant::Reference).unwrap()
+                }
+                Compute::Midi(compute) => compute(segments.tokens(w), Variant::Reference),
             };
             assert_eq!(features.window(w).unwrap(), expected, "{id}, window {w}");
         }
@@ -98,9 +106,9 @@ fn features_are_those_of_each_window_whatever_the_threads() {
 }
 
 #[derive(Default)]
-struct Counting {
-    seen: Mutex<Vec<(u64, u64)>>,
-    cancel: Option<Cancel>,
+pub struct Counting {
+    pub seen: Mutex<Vec<(u64, u64)>>,
+    pub cancel: Option<Cancel>,
 }
 
 impl Progress for Counting {

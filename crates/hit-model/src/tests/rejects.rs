@@ -46,13 +46,15 @@ fn families_refuse_arms_they_cannot_build() {
         mechanism: mechanism.into(),
         side: Side::Audio,
     };
-    let arm = |family: &str, injections| ArmSpec { family: family.into(), injections };
+    let arm =
+        |family: &str, injections| ArmSpec { family: family.into(), injections, options: Options::new(), extra: false };
     for wrong in [arm("inject", vec![]), arm("base", vec![injection("concat")])] {
         assert!(matches!(d0::FAMILY.model(&small(), &wrong), Err(Error::Arm { .. })), "{wrong:?}");
     }
     let twice = arm("x", vec![injection("c"), InjectionSpec { dims: 4, side: Side::Midi, ..injection("c") }]);
     assert!(twice.descriptors().is_err(), "one descriptor of two widths");
-    assert!(check_side(&arm("x", vec![injection("c"), injection("d")])).is_err());
+    let two = arm("x", vec![injection("c"), injection("d")]);
+    assert!(check_side(&two, |_| true).is_err() && check_side(&two, |spec| spec.mechanism == "c").is_ok());
 }
 
 #[test]

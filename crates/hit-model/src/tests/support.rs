@@ -7,7 +7,7 @@ use hit_schema::{Checkpoint, CheckpointMeta, ParamArray, Token};
 
 use crate::{
     ArmSpec, AudioSpec, ConvSpec, Declarations, Device, FinalNorm, HeadSpec, HostBatch, MidiSpec, Model, ModelSpec,
-    ParamSpec, Weights,
+    Options, ParamSpec, Weights,
 };
 
 /// The formula of tests/golden/model.py: sin(0.37 i² + sum of the bytes of the name).
@@ -107,7 +107,7 @@ pub fn reference() -> ModelSpec {
 }
 
 pub fn d0() -> ArmSpec {
-    ArmSpec { family: "base".to_owned(), injections: Vec::new() }
+    ArmSpec { family: "base".to_owned(), injections: Vec::new(), options: Options::new(), extra: false }
 }
 
 pub fn declarations(model: &dyn Model) -> Declarations {

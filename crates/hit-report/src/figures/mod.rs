@@ -1,5 +1,7 @@
 //! Figures: one file a figure, one line each in [`FIGURES`].
 
+mod bars;
+mod families;
 mod screening;
 mod seeds;
 mod training;
@@ -24,7 +26,7 @@ pub struct FigureDef {
 }
 
 /// All figures, in the order of the paper.
-pub const FIGURES: &[FigureDef] = &[screening::DEF, seeds::DEF, training::DEF];
+pub const FIGURES: &[FigureDef] = &[screening::DEF, families::DEF, seeds::DEF, training::DEF];
 
 /// The figure of that id.
 ///

@@ -43,39 +43,39 @@ fn drawings_have_the_bytes_they_had() {
     );
 }
 
+/// Fails if a text leaves the drawing or lies on another.
+pub(super) fn assert_texts_apart(id: &str, svg: &str) {
+    let size = svg.split("viewBox=\"0 0 ").nth(1).unwrap().split('"').next().unwrap();
+    let (width, height) = size.split_once(' ').unwrap();
+    let (width, height): (f64, f64) = (width.parse().unwrap(), height.parse().unwrap());
+    let boxes: Vec<_> = texts(svg)
+        .into_iter()
+        .map(|(x, y, size, anchor, words)| {
+            // Open Sans is about 0.58 em wide on average
+            let wide = 0.58 * size * words.chars().count() as f64;
+            let left = match anchor.as_str() {
+                "middle" => x - wide / 2.0,
+                "end" => x - wide,
+                _ => x,
+            };
+            (left, y - size / 2.0, left + wide, y + size / 2.0, words)
+        })
+        .collect();
+    for (idx, a) in boxes.iter().enumerate() {
+        assert!(a.0 >= 0.0 && a.1 >= 0.0 && a.2 <= width && a.3 <= height, "{id}: `{}` leaves the figure", a.4);
+        for b in &boxes[..idx] {
+            let apart = a.2 <= b.0 || b.2 <= a.0 || a.3 <= b.1 || b.3 <= a.1;
+            assert!(apart, "{id}: `{}` lies on `{}`", a.4, b.4);
+        }
+    }
+}
+
 #[test]
 fn nothing_is_written_outside_the_figure_or_on_other_text() {
     for def in FIGURES {
         let svg = svg(def.id, &fixture::sources());
-        let size = svg.split("viewBox=\"0 0 ").nth(1).unwrap().split('"').next().unwrap();
-        let (width, height) = size.split_once(' ').unwrap();
-        let (width, height): (f64, f64) = (width.parse().unwrap(), height.parse().unwrap());
-        let boxes: Vec<_> = texts(&svg)
-            .into_iter()
-            .map(|(x, y, size, anchor, words)| {
-                // Open Sans is about 0.58 em wide on average
-                let wide = 0.58 * size * words.chars().count() as f64;
-                let left = match anchor.as_str() {
-                    "middle" => x - wide / 2.0,
-                    "end" => x - wide,
-                    _ => x,
-                };
-                (left, y - size / 2.0, left + wide, y + size / 2.0, words)
-            })
-            .collect();
-        assert!(boxes.len() > 6, "{}: {} texts", def.id, boxes.len());
-        for (idx, a) in boxes.iter().enumerate() {
-            assert!(
-                a.0 >= 0.0 && a.1 >= 0.0 && a.2 <= width && a.3 <= height,
-                "{}: `{}` leaves the figure",
-                def.id,
-                a.4
-            );
-            for b in &boxes[..idx] {
-                let apart = a.2 <= b.0 || b.2 <= a.0 || a.3 <= b.1 || b.3 <= a.1;
-                assert!(apart, "{}: `{}` lies on `{}`", def.id, a.4, b.4);
-            }
-        }
+        assert!(texts(&svg).len() > 6, "{}", def.id);
+        assert_texts_apart(def.id, &svg);
     }
 }
 
@@ -143,8 +143,8 @@ fn sources_with(facts: crate::Facts, rows: &[hit_stats::Measurement]) -> Sources
 }
 
 #[test]
-fn thirteen_arms_fit() {
-    let (facts, rows) = many_arms(13);
+fn fifteen_arms_fit() {
+    let (facts, rows) = many_arms(15);
     let sources = sources_with(facts.clone(), &rows);
     for id in ["screening", "seeds"] {
         let svg = svg(id, &sources);
@@ -166,11 +166,9 @@ fn thirteen_arms_fit() {
 #[test]
 fn the_screening_is_drawn_from_the_highest_down() {
     let svg = svg("screening", &fixture::sources());
-    let place = |arm: &str| {
-        // the baseline is also named above its line, so the row is the lower of its two places
-        texts(&svg).into_iter().filter(|text| text.4 == arm).map(|text| text.1).fold(0.0, f64::max)
-    };
-    let places = ["d4a4", "A4", "D4", "D0"].map(place);
+    assert!(texts(&svg).iter().any(|text| text.4 == "further arm"), "d4-a4r is explained");
+    let place = |arm: &str| texts(&svg).into_iter().find(|text| text.4 == arm).unwrap().1;
+    let places = ["d4a4", "d4-a4r", "A4", "D4", "A7x", "D0"].map(place);
     assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{places:?}");
 }
 
@@ -186,13 +184,13 @@ fn chance_is_named_for_what_it_is() {
 fn a_changed_value_changes_the_drawing() {
     let mut rows = fixture::measurements();
     let before = FIGURES.iter().map(|def| svg(def.id, &fixture::sources())).collect::<Vec<_>>();
-    for row in rows.iter_mut().filter(|row| row.metric == "s" && row.arm == "d4a4") {
+    for row in rows.iter_mut().filter(|row| row.metric == "s" && ["d4a4", "t3-wt"].contains(&row.arm.as_str())) {
         row.value += 2.0;
         row.interval = None;
     }
     let sources = sources_with(fixture::facts(), &rows);
     for (def, before) in FIGURES.iter().zip(before) {
-        assert_ne!(svg(def.id, &sources), before, "{}", def.id);
+        assert!(svg(def.id, &sources) != before, "{}", def.id);
     }
 }
 
@@ -208,4 +206,41 @@ fn runs_of_other_schedules_and_seeds_stay_out_of_the_curves() {
     let (compare, indices) = (fixture::compare(), fixture::indices());
     let sources = Sources::empty("x", fixture::facts()).with(frame, fixture::published(), compare, indices, histories);
     assert_eq!(svg("training", &sources), before);
+}
+
+#[test]
+fn the_families_stand_beside_the_baseline_of_the_screening() {
+    let words: Vec<_> = texts(&svg("families", &fixture::sources())).into_iter().map(|text| text.4).collect();
+    for arm in ["film-a4", "moe-a4", "t3-wt", "film-a4e"] {
+        assert_eq!(words.iter().filter(|word| *word == arm).count(), 1, "{arm}");
+    }
+    assert!(words.contains(&"D0".to_owned()) && words.contains(&"baseline D0".to_owned()), "its bar and its line");
+    assert!(!words.iter().any(|word| word == "d4a4"), "an arm of another experiment");
+}
+
+#[test]
+fn published_values_are_marked_only_where_they_are_the_same_quantity() {
+    let mut facts = fixture::facts();
+    let marked = |facts: &crate::Facts| {
+        ["screening", "families"].map(|id| svg(id, &fixture::sources_of(facts.clone())).contains("published"))
+    };
+    assert_eq!(marked(&facts), [false, false]);
+    facts.published_protocol = true;
+    facts.corpus.audio = hit_schema::AudioSource::Recorded;
+    assert_eq!(marked(&facts), [true, true]);
+    for id in ["screening", "families"] {
+        assert_texts_apart(id, &svg(id, &fixture::sources_of(facts.clone())));
+    }
+}
+
+#[test]
+fn all_arms_of_the_real_campaigns_fit_and_none_is_left_out() {
+    let campaign = fixture::large();
+    for id in ["screening", "families"] {
+        let svg = svg(id, &campaign.sources());
+        assert_texts_apart(id, &svg);
+        let words: Vec<_> = texts(&svg).into_iter().map(|text| text.4).collect();
+        let arms = &campaign.facts.experiment(id).unwrap().arms;
+        assert!(arms.len() >= 13 && arms.iter().all(|arm| words.contains(arm)), "{id}: {words:?}");
+    }
 }

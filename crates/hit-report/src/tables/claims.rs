@@ -1,6 +1,6 @@
 //! What the paper claims and how it comes out here; failures are printed as plainly as successes.
 
-use super::TableDef;
+use super::{TableDef, interval_head};
 use crate::compare::{Claim, Relation};
 use crate::error::Error;
 use crate::latex::Format;
@@ -15,37 +15,49 @@ pub(super) const DEF: TableDef = TableDef {
 };
 
 fn build(sources: &Sources) -> Result<Sheet, Error> {
-    let (frame, published) = (sources.frame()?, sources.published()?);
+    let (facts, frame, published) = (&sources.facts, sources.frame()?, sources.published()?);
     let mut sheet = Sheet::new(vec![
         Column::new("claim", "Claim", Align::Wrap(80)),
-        Column::new("source", "Source", Align::Left),
+        Column::new("source", "Source", Align::Wrap(24)),
+        Column::new("published", "Published", Align::Right),
+        Column::new("arm", "Arm", Align::Left),
         Column::new("ours", "Ours", Align::Right),
+        Column::new("ours_interval", &interval_head(facts), Align::Right),
         Column::new("criterion", "Criterion", Align::Left),
         Column::new("outcome", "Outcome", Align::Left),
     ]);
     for claim in &sources.compare()?.claim {
-        let (ours, outcome) = claim.test(frame, published)?;
-        let measured = frame.one(&claim.measurement)?;
+        let tested = claim.test(frame, published)?;
         let metric = claim.measurement.metric.as_deref().unwrap_or_default();
-        debug_assert_eq!(ours, measured.as_ref().map(|m| m.value));
+        let leaf = published.get(&claim.source)?;
+        let theirs = leaf.number().map(|value| Cell::Number(value, Format::of(metric, &leaf.unit)));
         sheet.row(vec![
             Cell::text(&claim.text),
-            Cell::text(&published.get(&claim.source)?.source),
-            Cell::measured(measured.as_ref(), metric),
+            Cell::text(claim.stated.as_ref().unwrap_or(&leaf.source)),
+            theirs.unwrap_or(Cell::Missing),
+            tested.arm.map_or(Cell::Missing, Cell::text),
+            Cell::measured(tested.ours.as_ref(), metric),
+            Cell::interval(tested.ours.as_ref(), metric),
             Cell::text(criterion(sources, claim)?),
-            Cell::text(outcome.words()),
+            Cell::text(tested.outcome.words()),
         ]);
     }
+    sheet.note("The published value is the one that the claim rests on. Of claims about several arms, the arm nearest to failing is given.");
     Ok(sheet)
 }
 
 fn criterion(sources: &Sources, claim: &Claim) -> Result<String, Error> {
-    Ok(match &claim.relation {
+    let rule = match &claim.relation {
         Relation::Above(threshold) => format!("> {threshold}"),
+        Relation::AtMost(threshold) => format!("≤ {threshold}"),
         Relation::BelowPublished(key) => {
             let threshold = sources.published()?.get(key)?.number().unwrap_or(f64::NAN);
             format!("< {}", Format::PValue.plain(threshold))
         }
+        Relation::AboveArms(arms) if arms.len() > 2 => format!("> all {}", arms.len()),
+        Relation::AboveArms(arms) => format!("> {}", arms.join(", ")),
         Relation::Highest => "highest".to_owned(),
-    })
+        Relation::Lowest => "lowest".to_owned(),
+    };
+    Ok(if claim.arms.is_empty() { rule } else { format!("{rule}, each") })
 }

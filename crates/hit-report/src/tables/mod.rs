@@ -1,8 +1,13 @@
 //! Tables: one file a table, one line each in [`TABLES`].
 
+mod architecture;
+mod arms;
 mod claims;
 mod compare;
 mod corpus;
+mod defects;
+mod descriptors;
+mod families;
 mod pairwise;
 mod parameters;
 mod replication;
@@ -15,12 +20,13 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::facts::Facts;
-use crate::frame::{Frame, Measured, Select};
+use crate::frame::{Frame, Select};
 use crate::latex::Format;
-use crate::sheet::Sheet;
+use crate::sheet::{Cell, Sheet};
 use crate::sources::{Input, Sources};
 
 pub(crate) use corpus::{counts as corpus_counts, splits as corpus_splits};
+pub(crate) use defects::shown as shown_observation;
 
 /// A table that can be made.
 pub struct TableDef {
@@ -37,8 +43,12 @@ pub struct TableDef {
 pub const TABLES: &[TableDef] = &[
     run::DEF,
     corpus::DEF,
+    descriptors::DEF,
+    defects::DEF,
     parameters::DEF,
+    architecture::DEF,
     screening::DEF,
+    families::DEF,
     replication::DEF,
     pairwise::DEF,
     test_split::DEF,
@@ -117,12 +127,9 @@ fn ranked(arms: Vec<String>, value: impl Fn(&str) -> Option<f64>) -> Vec<String>
     keyed.into_iter().map(|(_, arm)| arm).collect()
 }
 
-/// The published number that `compare.toml` puts beside this measurement, if there is one.
-fn published_beside(sources: &Sources, select: &Select) -> Result<Option<Measured>, Error> {
-    let entry = sources.compare()?.compare.iter().find(|entry| entry.measurement.as_ref() == Some(select));
-    let Some(entry) = entry else { return Ok(None) };
-    let leaf = sources.published()?.get(&entry.published)?;
-    Ok(leaf.number().map(|value| Measured { value, unit: leaf.unit.clone(), interval: None }))
+/// The cell that names an arm, marked if the arm is not the paper's.
+fn arm_cell(facts: &Facts, id: &str) -> Cell {
+    if facts.arm(id).is_some_and(|arm| arm.extra) { Cell::Marked(id.to_owned()) } else { Cell::text(id) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The replication over seeds, beside Table 12 of the paper: mean, spread, and the test against the baseline.
 
-use super::{TableDef, arms_of, interval_head, published_beside};
+use super::{TableDef, arm_cell, arms_of, interval_head};
 use crate::error::Error;
 use crate::frame::Select;
 use crate::latex::Format;
@@ -43,12 +43,12 @@ fn build(sources: &Sources) -> Result<Sheet, Error> {
             let condition = if compares { against.as_str() } else { "best" };
             Select::stage("replication").arm(&arm).condition(condition).metric(metric)
         };
-        let mut ours = vec![Cell::text(&arm), Cell::text("ours")];
+        let mut ours = vec![arm_cell(facts, &arm), Cell::text("ours")];
         let mut published = vec![Cell::text(""), Cell::text("published")];
         for (metric, _, compares) in METRICS {
             let select = select(metric, compares);
             ours.push(Cell::measured(frame.one(&select)?.as_ref(), metric));
-            published.push(Cell::measured(published_beside(sources, &select)?.as_ref(), metric));
+            published.push(Cell::measured(sources.published_beside(&select)?.as_ref(), metric));
         }
         ours.insert(3, Cell::interval(frame.one(&select("s_mean", false))?.as_ref(), "s_mean"));
         published.insert(3, Cell::Missing);

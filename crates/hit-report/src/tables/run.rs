@@ -37,9 +37,12 @@ fn build(sources: &Sources) -> Result<Sheet, Error> {
     );
     let level = Format::Fixed(0).plain(100.0 * retrieval.level);
     row("Intervals", format!("{level} %, bootstrap over performances, {} resamples", retrieval.resamples));
-    for (name, experiment) in
-        [("Foundation", &facts.foundation), ("Screening", &facts.screening), ("Replication", &facts.replication)]
-    {
+    for (name, experiment) in [
+        ("Foundation", &facts.foundation),
+        ("Screening", &facts.screening),
+        ("Families", &facts.families),
+        ("Replication", &facts.replication),
+    ] {
         if let Some(experiment) = experiment {
             row(name, describe(experiment));
         }

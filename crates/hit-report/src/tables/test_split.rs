@@ -1,6 +1,6 @@
 //! The final models on the test split: a clean estimate, since no epoch was chosen there (spec 1.1).
 
-use super::{TableDef, arms_of};
+use super::{TableDef, arm_cell, arms_of};
 use crate::error::Error;
 use crate::frame::Select;
 use crate::latex::Format;
@@ -36,7 +36,7 @@ fn build(sources: &Sources) -> Result<Sheet, Error> {
             Ok((found.len(), Cell::Number(mean, Format::of(metric, &first.unit))))
         };
         let (n_seeds, s) = means("test", "s")?;
-        let mut cells = vec![Cell::text(&arm), Cell::Number(n_seeds as f64, Format::Count), s];
+        let mut cells = vec![arm_cell(facts, &arm), Cell::Number(n_seeds as f64, Format::Count), s];
         cells.push(means("replication", "s")?.1);
         for (metric, _) in &METRICS[1..] {
             cells.push(means("test", metric)?.1);

@@ -37,7 +37,7 @@ fn ids_are_unique_and_unknown_ones_list_them() {
     let ids: BTreeSet<&str> = TABLES.iter().map(|def| def.id).collect();
     assert_eq!(ids.len(), TABLES.len());
     let error = table("tab99").map(|_| ()).unwrap_err().to_string();
-    assert!(error.contains("`tab99`") && error.contains("screening, replication"), "{error}");
+    assert!(error.contains("`tab99`") && error.contains("screening, families"), "{error}");
 }
 
 #[test]
@@ -54,6 +54,9 @@ fn every_table_is_made_from_the_inputs_it_declares_and_twice_the_same() {
                 Input::Compare => inputs.push(("compare", read("compare.toml"))),
                 Input::Indices => inputs.push(("index/train", fixture::indices()[0].to_json())),
                 Input::Lineage => inputs.push(("lineage", "train/x key output\n".to_owned())),
+                Input::Observations => {
+                    inputs.push(("observations", hit_schema::Observation::to_csv(&fixture::observations())));
+                }
                 Input::Histories => unreachable!("no table reads histories"),
             }
         }
@@ -73,11 +76,132 @@ fn every_table_is_made_from_the_inputs_it_declares_and_twice_the_same() {
 fn the_screening_is_sorted_by_s_and_stands_beside_table_2() {
     let sheet = sheet("screening", &fixture::sources());
     let rows = cells(&sheet);
-    assert_eq!(rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["d4a4", "A4", "D4", "D0"]);
+    assert_eq!(
+        rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(),
+        ["d4a4", "d4-a4r (extra)", "A4", "D4", "A7x", "D0"]
+    );
     let d4a4 = &rows[0];
     assert_eq!((d4a4[8].as_str(), d4a4[9].as_str()), ("69.8", "+9.6"));
     assert!(d4a4[3].starts_with('+'), "{d4a4:?}");
-    assert_eq!(rows[3][3], "", "the baseline has no difference to itself");
+    assert_eq!(rows[5][3], "", "the baseline has no difference to itself");
+    assert_eq!(rows[1][8..], ["", ""], "nothing is published of it");
+    assert!(sheet.tex().contains("d4-a4r$^\\dagger$") && sheet.tex().contains("not among the arms of the paper"));
+}
+
+#[test]
+fn the_families_stand_beside_table_3_and_the_baseline_of_the_screening() {
+    let sheet = sheet("families", &fixture::sources());
+    let rows = cells(&sheet);
+    let who: Vec<_> = rows.iter().map(|row| format!("{}: {}", row[0], row[1])).collect();
+    assert_eq!(who, ["t3-wt: tower", "film-a4e (extra): film", "D0: base", "film-a4: film", "moe-a4: moe"]);
+    assert_eq!(rows[0][9..], ["67.6", "+7.4"].map(str::to_owned));
+    assert_eq!(rows[0][4], "+7.5");
+    assert_eq!(rows[1][9..], ["", ""]);
+    let screening = cells(&super::tests::sheet("screening", &fixture::sources()));
+    assert_eq!(rows[2][2..4], screening[5][1..3], "the same S of the same run");
+    assert_eq!(rows[2][9], "", "Table 3 has no row of the baseline");
+    assert_eq!(
+        sheet.notes,
+        [
+            "D0 is that of the screening, the best of epochs 1, 2, 3, 4, 5; the families are the best of 3, 5.",
+            "Published S of moe-a4 is that of epoch 5; epoch 3 had 58.8, which the rule of the other arms would report.",
+        ]
+    );
+}
+
+#[test]
+fn families_that_were_evaluated_like_the_screening_need_no_excuse() {
+    let mut facts = fixture::facts();
+    facts.families.as_mut().unwrap().evaluate = vec![1, 2, 3, 4, 5];
+    let table = sheet("families", &fixture::sources_of(facts.clone()));
+    assert_eq!(table.notes[0], "D0 is that of the screening.");
+    facts.families = None;
+    let rows: Vec<_> = fixture::measurements().into_iter().filter(|row| row.stage != "families").collect();
+    let frame = Frame::new(&rows).unwrap();
+    let sources = Sources::empty("x", facts).with(
+        frame,
+        fixture::published(),
+        fixture::compare(),
+        fixture::indices(),
+        fixture::histories(),
+    );
+    let table = sheet("families", &sources);
+    assert!(cells(&table).is_empty() && table.notes.is_empty(), "a baseline alone is no experiment");
+}
+
+#[test]
+fn descriptors_name_the_arms_that_are_given_them() {
+    let rows = cells(&sheet("descriptors", &fixture::sources()));
+    assert_eq!(rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["A4", "A7", "D4"]);
+    assert_eq!(rows[0][5], "A4, d4a4, d4-a4r, film-a4, moe-a4, t3-wt");
+    assert_eq!((rows[1][5].as_str(), rows[2][2].as_str()), ("A7x", "notes × 4"));
+    let rows = cells(&sheet("descriptors", &fixture::large().sources()));
+    assert_eq!(rows[0][5], "24 arms", "too many to name");
+    assert_eq!(rows[2][5], "none");
+}
+
+#[test]
+fn defects_carry_the_numbers_of_this_campaign_and_unknown_ones_their_names() {
+    let mut observations = fixture::observations();
+    let new = hit_schema::Observation {
+        descriptor: "b1".to_owned(),
+        metric: "silent_share".to_owned(),
+        value: 0.25,
+        unit: "dB".to_owned(),
+        n: 7,
+    };
+    observations.push(new);
+    let sheet = sheet("defects", &fixture::sources().with_observations(observations));
+    let rows = cells(&sheet);
+    assert_eq!(rows.len(), 5);
+    assert_eq!(rows[0][4..], ["5.400e-9", "3552"].map(str::to_owned), "what matters most comes first");
+    assert!(rows[0][1].contains("FiLM") && rows[0][2] == "Eqs. 5, 18", "{:?}", rows[0]);
+    assert_eq!(rows[3][3..5], ["share of notes where they are equal (%)", "97.00"].map(str::to_owned));
+    assert_eq!(rows[4], ["B1", "", "", "silent share (dB)", "0.2500", "7"].map(str::to_owned));
+    assert!(sheet.tex().contains("$5.400\\times10^{-9}$"));
+}
+
+#[test]
+fn the_architecture_says_that_the_printed_rows_do_not_add_up() {
+    let sheet = sheet("architecture", &fixture::sources());
+    let names: Vec<_> = sheet.columns.iter().map(|column| column.name.as_str()).collect();
+    let arms = ["part", "D0_ours", "D0_published", "d4a4_ours", "d4a4_published", "d4-a4r_ours", "d4-a4r_published"];
+    assert_eq!(names, arms, "the canonical arms that ran");
+    let rows = cells(&sheet);
+    let row = |title: &str| rows.iter().find(|row| row[0] == title).unwrap()[1..].to_vec();
+    assert_eq!(row("Audio Transformer")[..2], ["80000", "54.50"].map(str::to_owned));
+    assert_eq!(row("Injection, audio")[..4], ["", "", "4672", "0.02"].map(str::to_owned));
+    assert_eq!(row("Sum of these rows")[..2], ["201344", "76.70"].map(str::to_owned));
+    assert_eq!(row("Sum less total"), ["0", "+2.50", "0", "+1.23", "0", "+2.01"].map(str::to_owned));
+    assert_eq!(row("Do the rows add up?"), ["yes", "no", "yes", "no", "yes", "no"].map(str::to_owned));
+    assert!(!rows.iter().any(|row| row[0] == "Third tower"), "no canonical arm has one");
+    assert!(sheet.notes[1].contains("other widths"), "{:?}", sheet.notes);
+}
+
+#[test]
+fn a_printed_row_that_no_part_claims_is_not_lost() {
+    let text = "[table19_params.ether]\nD0 = { value = 2.5, unit = \"M\", source = \"s\" }\n\
+                [table19_params.audio_cnn]\nD0 = { value = 3.2, unit = \"M\", source = \"s\" }\n\
+                [table19_params.total]\nD0 = { value = 5.7, unit = \"M\", source = \"s\" }\n";
+    let sources = fixture::sources().with(
+        Frame::new(&[]).unwrap(),
+        crate::published::Published::parse(text).unwrap(),
+        fixture::compare(),
+        fixture::indices(),
+        fixture::histories(),
+    );
+    let rows = cells(&sheet("architecture", &sources));
+    assert!(rows.contains(&["ether", "", "2.50"].map(str::to_owned).to_vec()), "{rows:?}");
+    assert_eq!(rows.last().unwrap()[1..], ["yes", "yes"].map(str::to_owned));
+}
+
+#[test]
+fn our_parts_that_do_not_add_up_are_shown_like_printed_ones() {
+    let mut facts = fixture::facts();
+    facts.arms[0].parameters += 5;
+    let rows = cells(&sheet("architecture", &fixture::sources_of(facts)));
+    assert_eq!(rows[rows.len() - 2][1], "-5");
+    assert_eq!(rows.last().unwrap()[1], "no");
 }
 
 #[test]
@@ -114,8 +238,13 @@ fn pairs_appear_once_with_holms_p() {
 #[test]
 fn failing_claims_are_printed_like_holding_ones() {
     let rows = cells(&sheet("claims", &fixture::sources()));
-    let outcome = |text: &str| rows.iter().find(|row| row[0].contains(text)).unwrap()[4].clone();
+    let outcome = |text: &str| rows.iter().find(|row| row[0].contains(text)).unwrap()[7].clone();
     assert_eq!(outcome("highest mean S"), "holds");
+    let tower = rows.iter().find(|row| row[0].contains("first of the families")).unwrap();
+    assert_eq!((tower[2].as_str(), tower[3].as_str(), tower[6].as_str()), ("67.6", "t3-wt", "highest"));
+    let a7 = rows.iter().find(|row| row[0].starts_with("A7 and its variants")).unwrap();
+    assert_eq!(a7[2..5], ["+2.0", "", ""].map(str::to_owned), "the published value itself is above");
+    assert_eq!((a7[1].as_str(), a7[7].as_str()), ("paper sec 4.1", "not computed"), "A7 and A9 did not run");
     assert_eq!(rows.len(), fixture::compare().claim.len());
     let mut rows = fixture::measurements();
     for row in &mut rows {
@@ -134,8 +263,8 @@ fn failing_claims_are_printed_like_holding_ones() {
     );
     let rows = cells(&sheet("claims", &sources));
     let row = rows.iter().find(|row| row[0].contains("mean S of d4a4 is above")).unwrap();
-    assert_eq!(row[4], "does not hold");
-    assert!(row[2].starts_with('-'), "{row:?}");
+    assert_eq!(row[7], "does not hold");
+    assert!(row[4].starts_with('-'), "{row:?}");
 }
 
 #[test]
@@ -179,13 +308,17 @@ fn what_ran_carries_the_whole_digest() {
 fn parameters_stand_beside_the_published_counts() {
     let rows = cells(&sheet("parameters", &fixture::sources()));
     assert_eq!(rows[0][5], "74194432");
-    assert_eq!(rows[3][..4], ["d4a4", "A4, D4", "concat (audio), concat (midi)", "208128"].map(str::to_owned));
+    let d4a4 = ["d4a4", "inject", "A4 concat (audio), D4 concat (MIDI)", "208128"];
+    assert_eq!(rows[3][..4], d4a4.map(str::to_owned));
+    assert_eq!(rows[5][2], "A4 reverse cross attention (audio), D4 concat (MIDI)");
+    assert_eq!((rows[0][6].as_str(), rows[5][6].as_str()), ("2400", "188"));
+    assert_eq!(rows[0][7], "0.0497", "20 M + 9,000 x 2,400 + 40 x 201,344 operations");
 }
 
 #[test]
 fn an_arm_nobody_configured_is_an_error() {
     let mut facts = fixture::facts();
-    facts.arms.pop();
+    facts.arms.retain(|arm| arm.id != "d4a4");
     let error = (table("screening").unwrap().build)(&fixture::sources_of(facts)).unwrap_err();
     assert!(matches!(&error, Error::UnknownArm(arm) if arm == "d4a4"), "{error}");
 }
@@ -246,13 +379,14 @@ fn an_experiment_without_results_is_a_table_of_dashes_and_no_error() {
         fixture::indices(),
         fixture::histories(),
     );
-    for id in ["screening", "replication", "pairwise", "test", "claims", "compare"] {
+    for id in ["screening", "families", "replication", "pairwise", "test", "claims", "compare", "defects"] {
         let sheet = sheet(id, &sources);
         assert!(sheet.csv().ends_with('\n'), "{id}");
     }
     let rows = cells(&sheet("claims", &sources));
-    assert!(rows.iter().all(|row| row[4] == "not computed" && row[2].is_empty()), "{rows:?}");
-    assert_eq!(cells(&sheet("screening", &sources)).len(), 4, "the planned arms");
+    assert!(rows.iter().all(|row| row[7] == "not computed" && row[4].is_empty()), "{rows:?}");
+    assert_eq!(cells(&sheet("screening", &sources)).len(), 6, "the planned arms");
+    assert_eq!(cells(&sheet("families", &sources)).len(), 5, "the planned arms and the baseline");
 }
 
 #[test]
@@ -274,5 +408,5 @@ fn one_seed_and_one_epoch_read_as_one() {
     screening.evaluate = vec![1];
     let rows = cells(&sheet("run", &fixture::sources_of(facts)));
     let text = &rows.iter().find(|row| row[0] == "Screening").unwrap()[1];
-    assert_eq!(text, "D0, D4, A4, d4a4; schedule cosine5, 1 epoch, seed 42, evaluated after epoch 1");
+    assert_eq!(text, "D0, D4, A4, d4a4, A7x, d4-a4r; schedule cosine5, 1 epoch, seed 42, evaluated after epoch 1");
 }

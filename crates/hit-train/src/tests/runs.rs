@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use hit_model::{AudioEncoder, Pass, Source, has_prefix};
 use hit_schema::{Checkpoint, CheckpointMeta, Embeddings, HistoryRow};
 use hit_stage::{Cancel, Context, Needs, Numerics, Progress, Stage, StageError};
 
 use super::toy::*;
-use crate::Train;
+use crate::{Fit, Plan, ScheduleSpec, Train, TrainSpec};
 
 /// All files below a folder by relative name.
 fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -135,7 +136,7 @@ fn frozen_parameters_and_foundations_are_kept() {
 fn the_loss_falls() {
     let bench = Bench::new();
     let mut stage = tiny_stage("d4a4");
-    stage.schedule.epochs = 16;
+    stage.schedule = ScheduleSpec::cosine(16);
     stage.evaluate = vec![16];
     let outputs = bench.run(&stage, "a");
     let path = bench.dir.path().join("a/staging/history");
@@ -262,4 +263,36 @@ fn parameters_enter_the_key_and_the_family_does_as_a_crate() {
     assert_eq!(keys, ["arm", "evaluate", "model", "run", "schedule", "train"]);
     assert_eq!(Stage::plugins(&stage), ["hit-arm-inject"]);
     assert_eq!(Stage::needs(&stage), Needs { numerics: Numerics::Backend, device: true });
+}
+
+#[test]
+fn frozen_parts_cost_no_backward_pass_and_no_state_of_the_optimiser() {
+    let dir = tempfile::tempdir().unwrap();
+    let toy = Toy::write(&dir.path().join("corpus"), tiny_windows(), 2, 8.0);
+    let cx = toy.context(&dir.path().join("work"));
+    let stage = tiny_stage("d4a4");
+    let model = stage.family.model(&stage.model, &stage.arm).unwrap();
+    let source = Source::open(&cx, "train.", "/train", &stage.model, &stage.arm).unwrap();
+    let device = hit_model::device("cpu").unwrap();
+    let batch = source.batch(&[0, 3, 5, 8]).unwrap();
+    let plan = Plan { seed: 1, n_windows: source.n_windows(), batch_size: 4, per_epoch: 2, epochs: 1 };
+    let mut moved = Vec::new();
+    for frozen in [stage.train.frozen.clone(), Vec::new()] {
+        let spec = TrainSpec { frozen: frozen.clone(), ..stage.train.clone() };
+        let mut fit = Fit::new(&*model, &spec, stage.schedule, plan, None, &device).unwrap();
+        let below = |name: &str| frozen.iter().any(|prefix| has_prefix(name, prefix));
+        let features = AudioEncoder::new(stage.model.audio.clone())
+            .features(&Pass::training(&fit.weights, 1, 1), batch.clone().upload(&device).audio);
+        assert_eq!(features.is_tracked(), frozen.is_empty(), "the frozen front end leaves nothing for a backward pass");
+        let before = fit.weights.checkpoint(CheckpointMeta { arm: String::new(), epoch: 0, step: 0 });
+        fit.step(&batch.clone().upload(&device), 1);
+        assert!(fit.adamw.moments.keys().all(|name| !below(name)), "{:?}", fit.adamw.moments.keys());
+        let after = fit.weights.checkpoint(CheckpointMeta { arm: String::new(), epoch: 0, step: 1 });
+        for name in ["audio.cnn.conv.0.weight", "audio.positions", "audio.layers.0.linear1.weight"] {
+            assert_eq!(before.params[name] == after.params[name], below(name), "{name}");
+        }
+        moved.push(fit.adamw.moments.len());
+    }
+    // Two convolutions with their norms, four arrays each, and the positions.
+    assert_eq!(moved[1] - moved[0], 2 * 4 + 1);
 }

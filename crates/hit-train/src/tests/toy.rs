@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::crate_under_test::{AdamWSpec, ScheduleKind, ScheduleSpec, Train, TrainSpec, VicregSpec};
-use hit_model::{ArmSpec, AudioSpec, ConvSpec, FinalNorm, HeadSpec, InjectionSpec, MidiSpec, ModelSpec, Side};
+use super::crate_under_test::{AdamWSpec, ScheduleSpec, Train, TrainSpec, VicregSpec};
+use hit_model::{ArmSpec, AudioSpec, ConvSpec, FinalNorm, HeadSpec, InjectionSpec, MidiSpec, ModelSpec, Options, Side};
 use hit_schema::{
     AudioSource, FeatureBlock, FeatureMeta, Performance, RunId, Segments, SplitIndex, Token, TokenBlock, WindowSpec,
 };
@@ -197,6 +197,17 @@ fn intervals(pitches: &[f32]) -> Vec<f32> {
     (0..n).flat_map(each).collect()
 }
 
+fn inject_options() -> Options {
+    let options = [
+        ("n_heads", 2.into()),
+        ("dropout", 0.1.into()),
+        ("max_frames", 64.into()),
+        ("position_std", 0.02.into()),
+        ("padding", "masked".into()),
+    ];
+    options.map(|(name, value): (&str, serde_json::Value)| (name.to_owned(), value)).into()
+}
+
 /// Arms by id: `d0`, `d4`, `a4`, `d4a4`.
 pub fn arm(id: &str) -> ArmSpec {
     let inject = |descriptor: &str, dims, side| InjectionSpec {
@@ -212,7 +223,7 @@ pub fn arm(id: &str) -> ArmSpec {
     if id.contains("a4") {
         injections.push(inject("a4", 8, Side::Audio));
     }
-    ArmSpec { family: "inject".into(), injections }
+    ArmSpec { family: "inject".into(), injections, options: inject_options(), extra: false }
 }
 
 /// A tiny model for windows of some thousand samples.
@@ -270,7 +281,7 @@ pub fn tiny_stage(arm_id: &str) -> Train {
         arm: arm(arm_id),
         model: tiny_model(),
         train: tiny_training(),
-        schedule: ScheduleSpec { kind: ScheduleKind::Cosine, epochs: 4 },
+        schedule: ScheduleSpec::cosine(4),
         evaluate: vec![2, 4],
         family: hit_arm_inject::FAMILY,
     }

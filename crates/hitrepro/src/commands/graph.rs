@@ -35,7 +35,8 @@ pub fn graph(options: &Options, full: bool) -> Result<Exit, Error> {
     match options.format {
         Format::Json => print_json(&drawn(&graph, &selection))?,
         Format::Dot => print(&graph.dot(&selection, folded))?,
-        Format::Human | Format::Mermaid => print(&graph.mermaid(&selection, folded))?,
+        // Safetensors is refused before.
+        Format::Human | Format::Mermaid | Format::Safetensors => print(&graph.mermaid(&selection, folded))?,
     }
     Ok(Exit::Ok)
 }

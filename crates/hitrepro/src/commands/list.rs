@@ -1,33 +1,17 @@
 //! `list`: arms, descriptors, schedules, profiles, stages, tables, figures, the schema of the configuration.
 
 use hit_descriptors::{DESCRIPTORS, Rows, Side};
-use serde::Serialize;
+use hit_report::ArmFacts;
 use serde_json::{Value, json};
 
 use crate::Error;
 use crate::cli::{Format, Listed, Options};
+use crate::config::COUNTED_NOTES;
 use crate::config::schema::schema;
 use crate::exit::Exit;
 use crate::output::{columns, json, print, print_json};
 use crate::project::Project;
-use crate::registry;
-
-/// An arm in `list arms --format json`: a contract.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Arm {
-    /// Its id.
-    pub id: String,
-    /// Descriptors that it is given.
-    pub descriptors: Vec<String>,
-    /// How, one for each of `descriptors`.
-    pub mechanisms: Vec<String>,
-    /// Family that builds it.
-    pub family: String,
-    /// Parameters under the profile's model sizes.
-    pub parameters: u64,
-    /// Those that are trained.
-    pub trainable: u64,
-}
+use crate::{graph, registry};
 
 /// Shows what there is of a kind.
 ///
@@ -54,33 +38,28 @@ pub fn list(options: &Options, what: Listed) -> Result<Exit, Error> {
     Ok(Exit::Ok)
 }
 
-/// The arms with their sizes under the profile.
-fn arms(project: &Project) -> Result<Vec<Arm>, Error> {
-    let profile = &project.profile;
-    let mut arms = Vec::new();
-    for (id, spec) in &project.config.arms {
-        let model = registry::family(&spec.family).model(&profile.model, spec)?;
-        let counts = hit_model::counts(model.as_ref(), &profile.train.frozen);
-        arms.push(Arm {
-            id: id.clone(),
-            descriptors: spec.injections.iter().map(|injection| injection.descriptor.clone()).collect(),
-            mechanisms: spec.injections.iter().map(|injection| injection.mechanism.clone()).collect(),
-            family: spec.family.clone(),
-            parameters: counts.total as u64,
-            trainable: counts.trainable as u64,
-        });
-    }
-    Ok(arms)
+/// The arms with their sizes and costs under the profile.
+fn arms(project: &Project) -> Result<Vec<ArmFacts>, Error> {
+    let ids = project.config.arms.keys();
+    Ok(ids.map(|id| graph::arm(&project.config, &project.profile, id)).collect::<Result<_, _>>()?)
 }
 
-fn arms_text(arms: &[Arm]) -> String {
-    let row = |arm: &Arm| {
-        let injected: Vec<String> =
-            arm.descriptors.iter().zip(&arm.mechanisms).map(|(d, m)| format!("{d} {m}")).collect();
-        let injected = if injected.is_empty() { "-".to_owned() } else { injected.join(", ") };
-        vec![arm.id.clone(), arm.family.clone(), injected, arm.parameters.to_string(), arm.trainable.to_string()]
+fn arms_text(arms: &[ArmFacts]) -> String {
+    let row = |arm: &ArmFacts| {
+        let each = arm.descriptors.iter().zip(&arm.mechanisms).map(|(descriptor, how)| format!("{descriptor} {how}"));
+        let injected = each.collect::<Vec<_>>().join(", ");
+        let numbers = [arm.parameters, arm.trainable, arm.audio_tokens].map(|n| n.to_string());
+        let gflops = format!("{:.2}", arm.flops as f64 / 1e9);
+        let mut row =
+            vec![arm.id.clone(), arm.family.clone(), if injected.is_empty() { "-".to_owned() } else { injected }];
+        row.extend(numbers.into_iter().chain([gflops]));
+        row
     };
-    columns(&["arm", "family", "descriptors", "parameters", "trainable"], &[3, 4], arms.iter().map(row))
+    let heads = ["arm", "family", "descriptors", "parameters", "trainable", "audio tokens", "GFLOP"];
+    let note = format!(
+        "GFLOP: one forward pass over a window and {COUNTED_NOTES} notes; a multiplication and an addition are two.\n"
+    );
+    columns(&heads, &[3, 4, 5, 6], arms.iter().map(row)) + &note
 }
 
 fn stages(project: &Project) -> Result<(Value, String), Error> {
@@ -100,6 +79,14 @@ fn rows(project: &Project, what: Listed) -> Vec<Value> {
     let config = &project.config;
     match what {
         Listed::Descriptors => DESCRIPTORS.iter().map(descriptor).collect(),
+        Listed::Mechanisms => {
+            let of = |family: &hit_model::Family| {
+                let id = family.id;
+                let row = move |known: &hit_model::Mechanism| json!({"mechanism": known.id, "family": id, "title": known.title});
+                family.mechanisms.iter().map(row).collect::<Vec<_>>()
+            };
+            registry::FAMILIES.iter().flat_map(of).collect()
+        }
         Listed::Schedules => {
             let row = |(id, schedule): (&String, _)| json!({"schedule": id, "spec": schedule});
             config.schedules.iter().map(row).collect()
@@ -134,6 +121,7 @@ fn descriptor(descriptor: &hit_descriptors::Descriptor) -> Value {
         "side": side,
         "rows": rows,
         "dims": descriptor.dims,
+        "shape": descriptor.shape,
         "source": descriptor.source,
         "formula": descriptor.formula,
     })
@@ -143,7 +131,7 @@ fn descriptor(descriptor: &hit_descriptors::Descriptor) -> Value {
 /// but for the first, which names the row).
 fn table(rows: &[Value]) -> (Value, String) {
     let Some(first) = rows.first().and_then(Value::as_object) else { return (json!([]), String::new()) };
-    let names = ["descriptor", "schedule", "profile", "table", "figure"];
+    let names = ["descriptor", "mechanism", "schedule", "profile", "table", "figure"];
     let mut keys: Vec<&str> = first.keys().map(String::as_str).collect();
     keys.sort_by_key(|key| (!names.contains(key), *key));
     let cells = rows.iter().map(|row| keys.iter().map(|key| cell(&row[*key])).collect::<Vec<_>>());
@@ -168,20 +156,25 @@ mod tests {
 
     #[test]
     fn arms_as_json_are_a_contract() {
-        let arm = Arm {
+        let arm = ArmFacts {
             id: "d4a4".into(),
-            descriptors: vec!["a4".into(), "d4".into()],
-            mechanisms: vec!["concat".into(), "concat".into()],
+            descriptors: vec!["A4".into(), "D4".into()],
+            mechanisms: vec!["concat (audio)".into(), "concat (MIDI)".into()],
             family: "inject".into(),
             parameters: 75_520_000,
             trainable: 66_217_472,
+            parts: [("audio.cnn".to_owned(), 3_158_528)].into(),
+            audio_tokens: 2400,
+            flops: 3_210_000_000,
+            extra: false,
         };
         insta::assert_snapshot!(json(std::slice::from_ref(&arm)).unwrap());
-        let bare = Arm { id: "d0".into(), descriptors: vec![], mechanisms: vec![], ..arm.clone() };
+        let bare = ArmFacts { id: "d0".into(), descriptors: vec![], mechanisms: vec![], ..arm.clone() };
         insta::assert_snapshot!(arms_text(&[bare, arm]), @r"
-        arm   family  descriptors           parameters  trainable
-        d0    inject  -                       75520000   66217472
-        d4a4  inject  a4 concat, d4 concat    75520000   66217472
+        arm   family  descriptors                          parameters  trainable  audio tokens  GFLOP
+        d0    inject  -                                      75520000   66217472          2400   3.21
+        d4a4  inject  A4 concat (audio), D4 concat (MIDI)    75520000   66217472          2400   3.21
+        GFLOP: one forward pass over a window and 40 notes; a multiplication and an addition are two.
         ");
     }
 

@@ -2,6 +2,7 @@
 
 pub mod doctor;
 mod explain;
+mod export;
 mod gc;
 mod graph;
 mod list;
@@ -26,10 +27,14 @@ pub fn run(cli: &Cli) -> Result<Exit, Error> {
     if drawing && !matches!(cli.command, Command::Graph { .. }) {
         return Err(Error::Usage("`--format dot` and `--format mermaid` belong to `hitrepro graph`".to_owned()));
     }
+    if options.format == Format::Safetensors && !matches!(cli.command, Command::Export { .. }) {
+        return Err(Error::Usage("`--format safetensors` belongs to `hitrepro export`".to_owned()));
+    }
     match &cli.command {
         Command::All => run::run(options, &[]),
         Command::Stage { names } => run::run(options, names),
         Command::Plan { names, all } => plan::plan(options, names, *all),
+        Command::Export { run, epoch, output } => export::export(options, run, *epoch, output.as_deref()),
         Command::Explain { what, full } => explain::explain(options, what, *full),
         Command::Status => status::status(options),
         Command::List { what } => list::list(options, *what),

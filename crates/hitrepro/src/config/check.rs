@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hit_descriptors::DESCRIPTORS;
+use hit_descriptors::{DESCRIPTORS, Side};
 
 use super::error::Problem;
 use super::load::{Found, Merged};
 use super::merge::{Value, key_span, span_at};
-use super::read::join;
+use super::read::{join, problem};
 use super::{CorpusKind, Head, Profile};
 
 /// Whether `name` can be part of a stage's id and of a path.
@@ -40,10 +40,13 @@ pub fn head(head: &Head, tree: &Value<'_>) -> Result<(), Found> {
     }
     for (id, schedule) in &head.schedules {
         let key = join("schedules", id);
-        if schedule.epochs == 0 {
-            let key = join(&key, "epochs");
-            return Err(at(invalid(&key, &"at least one epoch is needed"), &key));
-        }
+        schedule.check().map_err(|error| match error {
+            hit_train::Error::Spec { field, what } => {
+                let key = join(&key, &field);
+                at(invalid(&key, &what), &key)
+            }
+            other => at(invalid(&key, &other), &key),
+        })?;
     }
     Ok(())
 }
@@ -86,7 +89,7 @@ fn check_arm(id: &str, arm: &hit_model::ArmSpec) -> Result<(), (Problem, String)
     let key = format!("arms.{id}.family");
     known("family", &arm.family, &key, families.iter()).map_err(|problem| (problem, key))?;
     let family = crate::registry::family(&arm.family);
-    let mechanisms: Vec<String> = family.mechanisms.iter().map(ToString::to_string).collect();
+    let mechanisms: Vec<String> = family.mechanisms.iter().map(|mechanism| mechanism.id.to_owned()).collect();
     let descriptors: Vec<String> = DESCRIPTORS.iter().map(|descriptor| descriptor.id.to_owned()).collect();
     for (idx, injection) in arm.injections.iter().enumerate() {
         let at = |field: &str| format!("arms.{id}.injections.{idx}.{field}");
@@ -94,25 +97,39 @@ fn check_arm(id: &str, arm: &hit_model::ArmSpec) -> Result<(), (Problem, String)
         known("descriptor", &injection.descriptor, &key, descriptors.iter()).map_err(|problem| (problem, key))?;
         let key = at("mechanism");
         known("mechanism", &injection.mechanism, &key, mechanisms.iter()).map_err(|problem| (problem, key))?;
-        let dims = DESCRIPTORS
-            .iter()
-            .find(|descriptor| descriptor.id == injection.descriptor)
-            .map(|descriptor| descriptor.dims);
-        if let Some(dims) = dims.filter(|dims| *dims != injection.dims) {
-            let key = at("dims");
-            let what = format!("descriptor `{}` has {dims} values a row", injection.descriptor);
-            return Err((Problem::Invalid { key: key.clone(), what }, key));
+        let known = DESCRIPTORS.iter().find(|descriptor| descriptor.id == injection.descriptor);
+        let (Some(descriptor), Some(mechanism)) = (known, family.mechanism(&injection.mechanism)) else { continue };
+        if descriptor.dims != injection.dims {
+            let what = format!("descriptor `{}` has {} values a row", injection.descriptor, descriptor.dims);
+            return Err((invalid(&at("dims"), &what), at("dims")));
+        }
+        let same_side = (descriptor.side() == Side::Midi) == (injection.side == hit_model::Side::Midi);
+        if same_side == mechanism.other_side {
+            let (own, other) = if descriptor.side() == Side::Midi { ("MIDI", "audio") } else { ("audio", "MIDI") };
+            let encoder = if mechanism.other_side { other } else { own };
+            let what =
+                format!("`{}` puts `{}`, which is of {own}, into the {encoder} encoder", mechanism.id, descriptor.id);
+            return Err((invalid(&at("side"), &what), at("side")));
         }
     }
     Ok(())
+}
+
+/// Notes of the window whose cost is counted: about what four seconds of MAESTRO hold.
+pub const COUNTED_NOTES: usize = 40;
+
+/// A window of the profile, as models count its cost.
+pub fn window_size(profile: &Profile) -> hit_model::WindowSize {
+    let n_samples = profile.corpus.windows.window_samples();
+    hit_model::WindowSize { n_samples, n_frames: hit_descriptors::Stft::n_frames(n_samples), n_notes: COUNTED_NOTES }
 }
 
 /// Checks one complete profile.
 ///
 /// # Errors
 /// The first problem.
-pub fn profile(profile: &Profile, merged: &Merged<'_>, head: &Head) -> Result<(), Found> {
-    let checker = Checker { merged, head };
+pub fn profile(profile: &Profile, merged: &Merged<'_>, head: &Head, tree: &Value<'_>) -> Result<(), Found> {
+    let checker = Checker { merged, head, tree };
     checker.corpus(profile)?;
     profile.model.check().map_err(|error| match error {
         hit_model::Error::Spec { field, what } => checker.invalid(&field, &what),
@@ -133,6 +150,7 @@ pub fn profile(profile: &Profile, merged: &Merged<'_>, head: &Head) -> Result<()
         other => checker.invalid("bootstrap", &other),
     })?;
     checker.fit(profile)?;
+    checker.families(profile)?;
     checker.parameters(profile)?;
     checker.campaign(&profile.campaign)
 }
@@ -140,6 +158,8 @@ pub fn profile(profile: &Profile, merged: &Merged<'_>, head: &Head) -> Result<()
 struct Checker<'a, 'i> {
     merged: &'a Merged<'i>,
     head: &'a Head,
+    /// What stands outside of the profiles.
+    tree: &'a Value<'i>,
 }
 
 impl Checker<'_, '_> {
@@ -187,15 +207,51 @@ impl Checker<'_, '_> {
         Ok(())
     }
 
+    /// Whether values are stated for families that there are.
+    fn families(&self, profile: &Profile) -> Result<(), Found> {
+        let ids = crate::registry::family_ids();
+        let unknown = |id: &String| known("family", id, &join(&self.merged.path, "families"), ids.iter()).err();
+        match profile.families.keys().find_map(|id| Some((id, unknown(id)?))) {
+            Some((id, problem)) => Err((problem, key_span(&self.merged.value, "families", id))),
+            None => Ok(()),
+        }
+    }
+
+    /// What is wrong with an option, at its place: in the arm that states it, or in the values of its family. The first name
+    /// between backquotes is the option's.
+    fn option(&self, id: &str, arm: &hit_model::ArmSpec, what: &str) -> Found {
+        let named = what.split('`').nth(1).unwrap_or_default();
+        let own = arm.options.contains_key(named);
+        let (root, table) = if own {
+            (self.tree, format!("arms.{id}.options"))
+        } else {
+            (&self.merged.value, join("families", &arm.family))
+        };
+        let path = if own { table.clone() } else { join(&self.merged.path, &table) };
+        if let Some(typed) = what.strip_prefix(&format!("`{named}`: ")) {
+            return (problem(typed, &join(&path, named), &self.merged.chain), span_at(root, &join(&table, named)));
+        }
+        match problem(what, &path, &self.merged.chain) {
+            Problem::Invalid { .. } => {
+                (invalid(&join(&path, named), &format!("arm `{id}`: {what}")), span_at(root, &join(&table, named)))
+            }
+            serde => (serde, key_span(root, &table, named)),
+        }
+    }
+
     /// Whether every arm can be built, every parameter that is trained has a learning rate, and no prefix names nothing.
     fn parameters(&self, profile: &Profile) -> Result<(), Found> {
         let mut names = BTreeSet::new();
+        let window = window_size(profile);
         for (id, arm) in &self.head.arms {
-            let model =
-                crate::registry::family(&arm.family).model(&profile.model, arm).map_err(|error| match error {
-                    hit_model::Error::Spec { field, what } => self.invalid(&field, &what),
-                    other => self.invalid("model", &format!("arm `{id}`: {other}")),
-                })?;
+            let family = crate::registry::family(&arm.family);
+            let model = family.model(&profile.model, &profile.complete(arm));
+            let sound = model.and_then(|model| model.cost(&window).map(|_| model));
+            let model = sound.map_err(|error| match error {
+                hit_model::Error::Spec { field, what } => self.invalid(&field, &what),
+                hit_model::Error::Options { what, .. } => self.option(id, arm, &what),
+                other => self.invalid("model", &format!("arm `{id}`: {other}")),
+            })?;
             let mut declarations = hit_model::Declarations::default();
             model.declare(&mut declarations);
             let parameters = declarations.specs().iter().filter(|spec| spec.kind == hit_model::Kind::Parameter);
@@ -272,14 +328,17 @@ impl Checker<'_, '_> {
         self.known("arm", &foundation.arm, "campaign.foundation.arm", self.head.arms.keys())?;
         self.compared("campaign.screening", &screening.arms, &screening.baseline)?;
         self.compared("campaign.replication", &replication.arms, &replication.baseline)?;
+        self.arms("campaign.families.arms", &campaign.families.arms)?;
         let plans = [
             ("campaign.foundation", &foundation.schedule, &foundation.evaluate),
             ("campaign.screening", &screening.schedule, &screening.evaluate),
             ("campaign.replication", &replication.schedule, &replication.evaluate),
         ];
         for (plan, schedule, evaluate) in plans {
+            self.known("schedule", schedule, &join(plan, "schedule"), self.head.schedules.keys())?;
             self.epochs(plan, schedule, evaluate)?;
         }
+        self.epochs("campaign.families", &screening.schedule, &campaign.families.evaluate)?;
         let key = "campaign.replication.seeds";
         if replication.seeds.len() < 2 {
             return Err(self.invalid(key, &"at least two seeds are needed: a spread cannot be told from one run"));
@@ -292,15 +351,18 @@ impl Checker<'_, '_> {
         if arms.is_empty() {
             return Err(self.invalid(&key, &"at least one arm is needed"));
         }
-        for (idx, arm) in arms.iter().enumerate() {
-            self.known("arm", arm, &format!("{key}.{idx}"), self.head.arms.keys())?;
-        }
-        self.distinct(&key, arms)?;
+        self.arms(&key, arms)?;
         self.known("arm", baseline, &join(plan, "baseline"), arms.iter())
     }
 
+    fn arms(&self, key: &str, arms: &[String]) -> Result<(), Found> {
+        for (idx, arm) in arms.iter().enumerate() {
+            self.known("arm", arm, &format!("{key}.{idx}"), self.head.arms.keys())?;
+        }
+        self.distinct(key, arms)
+    }
+
     fn epochs(&self, plan: &str, schedule: &String, evaluate: &[usize]) -> Result<(), Found> {
-        self.known("schedule", schedule, &join(plan, "schedule"), self.head.schedules.keys())?;
         let epochs = self.head.schedules.get(schedule).map_or(0, |schedule| schedule.epochs);
         let key = join(plan, "evaluate");
         if evaluate.is_empty() {

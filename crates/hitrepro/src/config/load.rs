@@ -79,7 +79,7 @@ fn parse(text: &str, path: &Path) -> Result<Config, Found> {
     let mut profiles = BTreeMap::new();
     for (name, merged) in resolve(&stated)? {
         let profile: Profile = read(&merged.value, &merged.path, &merged.chain)?;
-        check::profile(&profile, &merged, &head)?;
+        check::profile(&profile, &merged, &head, &head_value)?;
         profiles.insert(name, profile);
     }
     check::default_profile(&head, &head_value, &profiles)?;
@@ -91,7 +91,7 @@ fn parse(text: &str, path: &Path) -> Result<Config, Found> {
 const TOP: [&str; 4] = ["default_profile", "arms", "schedules", "profiles"];
 
 /// Keys of a profile.
-pub(super) const PROFILE: [&str; 11] = [
+pub(super) const PROFILE: [&str; 12] = [
     "description",
     "inherits",
     "published_protocol",
@@ -99,6 +99,7 @@ pub(super) const PROFILE: [&str; 11] = [
     "device",
     "corpus",
     "model",
+    "families",
     "train",
     "retrieval",
     "bootstrap",

@@ -12,12 +12,13 @@ use std::path::PathBuf;
 
 use hit_corpus::{OnBad, RenderSpec, SyntheticSpec};
 use hit_descriptors::Variant;
-use hit_model::{ArmSpec, ModelSpec};
+use hit_model::{ArmSpec, ModelSpec, Options};
 use hit_retrieval::{BootstrapSpec, RetrievalSpec};
 use hit_schema::{AudioSource, DurationBuckets, WindowSpec};
 use hit_train::{ScheduleSpec, TrainSpec};
 use serde::{Deserialize, Serialize};
 
+pub use check::{COUNTED_NOTES, window_size};
 pub use error::{ConfigError, Problem, nearest};
 
 /// The configuration: everything that `pipeline.toml` says, with inheritance resolved.
@@ -70,6 +71,8 @@ pub struct Profile {
     pub variant: Variant,
     /// Sizes of the encoders and heads (spec 3).
     pub model: ModelSpec,
+    /// Values that families of arms leave open, by family (spec 4, 5). An arm's own `options` come before them.
+    pub families: BTreeMap<String, Options>,
     /// Optimisation (spec 6, 7).
     pub train: TrainSpec,
     /// Evaluation (spec 9).
@@ -78,6 +81,15 @@ pub struct Profile {
     pub bootstrap: BootstrapSpec,
     /// What is trained and compared (spec 8).
     pub campaign: Campaign,
+}
+
+impl Profile {
+    /// The arm with everything that its family reads: the values of this profile, and over them its own.
+    pub fn complete(&self, arm: &ArmSpec) -> ArmSpec {
+        let mut options = self.families.get(&arm.family).cloned().unwrap_or_default();
+        options.extend(arm.options.clone());
+        ArmSpec { options, ..arm.clone() }
+    }
 }
 
 /// Where the models of a profile run.
@@ -141,8 +153,18 @@ pub struct Campaign {
     pub foundation: FoundationPlan,
     /// Short runs of many arms from the foundation (spec 8.2, Table 2).
     pub screening: ScreeningPlan,
+    /// The same for arms of other families (spec 5, Table 3).
+    pub families: FamiliesPlan,
     /// Runs from scratch over several seeds (spec 8.4, Table 12).
     pub replication: ReplicationPlan,
+}
+
+impl Campaign {
+    /// Arms that it names, in its order; some more than once.
+    pub fn arms(&self) -> impl Iterator<Item = &String> {
+        let compared = [&self.screening.arms, &self.families.arms, &self.replication.arms];
+        [&self.foundation.arm].into_iter().chain(compared.into_iter().flatten())
+    }
 }
 
 /// The model that every screening run starts from (spec 8.1).
@@ -171,6 +193,16 @@ pub struct ScreeningPlan {
     pub schedule: String,
     /// Training seed.
     pub seed: u64,
+    /// Epochs after which a model is evaluated; the best one is reported.
+    pub evaluate: Vec<usize>,
+}
+
+/// Arms of other families, trained as those of the screening and compared with its baseline (spec 5).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FamiliesPlan {
+    /// Arms to compare; none leaves the experiment out.
+    pub arms: Vec<String>,
     /// Epochs after which a model is evaluated; the best one is reported.
     pub evaluate: Vec<usize>,
 }

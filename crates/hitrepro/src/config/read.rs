@@ -40,7 +40,8 @@ fn keys_of(error: &toml::de::Error) -> String {
     last.strip_prefix("in `").and_then(|rest| rest.strip_suffix('`')).unwrap_or_default().to_owned()
 }
 
-fn problem(message: &str, key: &str, chain: &[String]) -> Problem {
+/// What serde says of the value at `key`.
+pub fn problem(message: &str, key: &str, chain: &[String]) -> Problem {
     let mut names = quoted(message);
     if message.starts_with("unknown field") && !names.is_empty() {
         let unknown = names.remove(0);

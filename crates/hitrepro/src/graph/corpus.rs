@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use hit_corpus::{Dataset, Listing, OnBad, Render, SPLITS, Segment, listing, maestro};
-use hit_descriptors::Describe;
+use hit_descriptors::{Describe, Examine};
 use hit_engine::Node;
 use hit_schema::{AudioSource, Performance};
 use hit_stage::Digest;
@@ -202,14 +202,26 @@ impl Wiring<'_> {
                 self.add(node);
             }
         }
+        let descriptors: Vec<String> = self.used_descriptors().into_iter().collect();
+        let mut node = Node::new(EXAMINE, Examine { descriptors: descriptors.clone(), variant: self.profile.variant })
+            .group("descriptors")
+            .input("index", dataset("validation"), "index")
+            .input("segments", dataset("validation"), "segments")
+            .export("observations", "descriptors.csv");
+        for descriptor in &descriptors {
+            node = node.input(format!("features/{descriptor}"), features(descriptor, "validation"), "features");
+        }
+        self.add(node);
     }
 
-    fn used_descriptors(&self) -> BTreeSet<String> {
-        let campaign = &self.profile.campaign;
-        let arms = campaign.screening.arms.iter().chain(&campaign.replication.arms).chain([&campaign.foundation.arm]);
+    pub(super) fn used_descriptors(&self) -> BTreeSet<String> {
+        let arms = self.profile.campaign.arms();
         arms.flat_map(|arm| &self.config.arms[arm].injections).map(|injection| injection.descriptor.clone()).collect()
     }
 }
+
+/// Id of the stage that measures what the definitions of the descriptors imply.
+pub(super) const EXAMINE: &str = "examine";
 
 /// Id of the stage that makes a split.
 pub(super) fn dataset(split: &str) -> String {

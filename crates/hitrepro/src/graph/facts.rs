@@ -2,33 +2,41 @@
 
 use std::collections::BTreeSet;
 
-use hit_model::{Declarations, Kind, Side, has_prefix};
-use hit_report::{ArmFacts, CorpusFacts, ExperimentFacts, Facts, RetrievalFacts};
+use hit_descriptors::{DESCRIPTORS, Descriptor};
+use hit_model::{InjectionSpec, Side, counts};
+use hit_report::{ArmFacts, CorpusFacts, DescriptorFacts, ExperimentFacts, Facts, RetrievalFacts};
 use hit_schema::AudioSource;
 
 use super::{BuildError, Wiring};
-use crate::config::{Config, CorpusKind, Profile};
+use crate::config::{COUNTED_NOTES, Config, CorpusKind, Profile, window_size};
 use crate::registry;
 
-/// Sizes of an arm under a profile: parameters, and those that are trained.
+/// What an arm is under a profile: sizes and cost, from its declarations.
 ///
 /// # Errors
 /// [`BuildError::Arm`] if the profile's model cannot hold the arm.
-pub fn sizes(config: &Config, profile: &Profile, arm: &str) -> Result<(u64, u64), BuildError> {
-    let spec = &config.arms[arm];
-    let wrong = |source| BuildError::Arm { arm: arm.to_owned(), source };
-    let model = registry::family(&spec.family).model(&profile.model, spec).map_err(wrong)?;
-    let mut declarations = Declarations::default();
-    model.declare(&mut declarations);
-    let frozen = |name: &str| profile.train.frozen.iter().any(|prefix| has_prefix(name, prefix));
-    let parameters = declarations.specs().iter().filter(|spec| spec.kind == Kind::Parameter);
-    let (mut all, mut trained) = (0, 0);
-    for parameter in parameters {
-        let n = parameter.shape.iter().product::<usize>() as u64;
-        all += n;
-        trained += if frozen(&parameter.name) { 0 } else { n };
-    }
-    Ok((all, trained))
+pub fn arm(config: &Config, profile: &Profile, id: &str) -> Result<ArmFacts, BuildError> {
+    let spec = profile.complete(&config.arms[id]);
+    let wrong = |source| BuildError::Arm { arm: id.to_owned(), source };
+    let model = registry::family(&spec.family).model(&profile.model, &spec).map_err(wrong)?;
+    let counts = counts(&*model, &profile.train.frozen);
+    let cost = model.cost(&window_size(profile)).map_err(wrong)?;
+    let mechanism = |injection: &InjectionSpec| {
+        let side = if injection.side == Side::Audio { "audio" } else { "MIDI" };
+        format!("{} ({side})", injection.mechanism)
+    };
+    Ok(ArmFacts {
+        id: id.to_owned(),
+        descriptors: spec.injections.iter().map(|injection| injection.descriptor.to_uppercase()).collect(),
+        mechanisms: spec.injections.iter().map(mechanism).collect(),
+        family: spec.family.clone(),
+        parameters: counts.total as u64,
+        trainable: counts.trainable as u64,
+        parts: counts.parts.into_iter().map(|(part, n)| (part, n as u64)).collect(),
+        audio_tokens: cost.audio_tokens as u64,
+        flops: cost.flops,
+        extra: spec.extra,
+    })
 }
 
 impl Wiring<'_> {
@@ -45,6 +53,7 @@ impl Wiring<'_> {
             })
         };
         let (foundation, screening, replication) = (&campaign.foundation, &campaign.screening, &campaign.replication);
+        let families = &campaign.families;
         Ok(Facts {
             profile: self.name.to_owned(),
             description: profile.description.clone(),
@@ -65,6 +74,8 @@ impl Wiring<'_> {
             variant: profile.variant.name().to_owned(),
             baseline: replication.baseline.clone(),
             arms: self.arms()?,
+            flops_notes: COUNTED_NOTES as u64,
+            descriptors: self.described(),
             batch_size: profile.train.batch_size,
             batches_per_epoch: profile.train.batches_per_epoch,
             retrieval: RetrievalFacts {
@@ -83,6 +94,10 @@ impl Wiring<'_> {
                 &foundation.evaluate,
             ),
             screening: experiment(&screening.arms, &screening.schedule, &[screening.seed], &screening.evaluate),
+            families: match families.arms.as_slice() {
+                [] => None,
+                arms => experiment(arms, &screening.schedule, &[screening.seed], &families.evaluate),
+            },
             replication: experiment(
                 &replication.arms,
                 &replication.schedule,
@@ -94,26 +109,21 @@ impl Wiring<'_> {
 
     /// Arms of the campaign, in the order in which it first names them.
     fn arms(&self) -> Result<Vec<ArmFacts>, BuildError> {
-        let campaign = &self.profile.campaign;
-        let named = [&campaign.foundation.arm].into_iter().chain(&campaign.screening.arms);
         let mut seen = BTreeSet::new();
-        let mut arms = Vec::new();
-        for id in named.chain(&campaign.replication.arms).filter(|id| seen.insert((*id).clone())) {
-            let arm = &self.config.arms[id];
-            let (parameters, trainable) = sizes(self.config, self.profile, id)?;
-            let mechanism = |injection: &hit_model::InjectionSpec| {
-                let side = if injection.side == Side::Audio { "audio" } else { "MIDI" };
-                format!("{} ({side})", injection.mechanism)
-            };
-            arms.push(ArmFacts {
-                id: id.clone(),
-                descriptors: arm.injections.iter().map(|injection| injection.descriptor.to_uppercase()).collect(),
-                mechanisms: arm.injections.iter().map(mechanism).collect(),
-                family: arm.family.clone(),
-                parameters,
-                trainable,
-            });
-        }
-        Ok(arms)
+        let named = self.profile.campaign.arms().filter(|id| seen.insert((*id).clone()));
+        named.map(|id| arm(self.config, self.profile, id)).collect()
+    }
+
+    /// Descriptors that they are given.
+    fn described(&self) -> Vec<DescriptorFacts> {
+        let used = self.used_descriptors();
+        let facts = |descriptor: &Descriptor| DescriptorFacts {
+            id: descriptor.id.to_owned(),
+            title: descriptor.title.to_owned(),
+            shape: descriptor.shape.to_owned(),
+            source: descriptor.source.to_owned(),
+            formula: descriptor.formula.to_owned(),
+        };
+        DESCRIPTORS.iter().filter(|descriptor| used.contains(descriptor.id)).map(facts).collect()
     }
 }

@@ -15,7 +15,7 @@ use hit_report::latex;
 
 use crate::config::{Config, Profile};
 
-pub use facts::sizes;
+pub use facts::arm;
 
 /// What the graph depends on beside the configuration.
 #[derive(Clone, Debug, Default)]
@@ -90,6 +90,7 @@ pub fn build(config: &Config, name: &str, profile: &Profile, options: &BuildOpti
     wiring.descriptors();
     wiring.foundation();
     wiring.screening();
+    wiring.families();
     wiring.replication();
     wiring.measurements();
     wiring.report()?;

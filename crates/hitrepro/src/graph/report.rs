@@ -6,7 +6,7 @@ use hit_report::tables::TABLES;
 use hit_report::{Figure, Input, Numbers, Pdf, Table, Tex};
 use hit_schema::RunId;
 
-use super::corpus::dataset;
+use super::corpus::{EXAMINE, dataset};
 use super::{BuildError, Wiring};
 
 /// Folder of the templates and facts that the report is made from.
@@ -53,6 +53,7 @@ impl Wiring<'_> {
             node = match input {
                 Input::Measurements => node.input("measurements", "measurements", "measurements"),
                 Input::Published => node.external("published", self.paper("published.toml"), None),
+                Input::Observations => node.input("observations", EXAMINE, "observations"),
                 Input::Compare => node.external("compare", self.paper("compare.toml"), None),
                 Input::Indices => hit_corpus::SPLITS
                     .iter()

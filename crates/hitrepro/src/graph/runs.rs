@@ -1,14 +1,18 @@
 //! Training runs, their retrieval scores, and the experiments over them.
 
+use std::collections::BTreeSet;
+
 use hit_battery::{Measurements, Replication, Screening};
 use hit_embed::Embed;
 use hit_engine::Node;
+use hit_model::ArmSpec;
 use hit_retrieval::{Intervals, Retrieve, Select};
 use hit_schema::RunId;
 use hit_train::Train;
 
 use super::Wiring;
 use super::corpus::{dataset, features};
+use crate::config::Campaign;
 use crate::registry;
 
 /// One run of an experiment.
@@ -50,23 +54,44 @@ impl Wiring<'_> {
     /// Short runs of every arm from the foundation (spec 8.2).
     pub(super) fn screening(&mut self) {
         let campaign = &self.profile.campaign;
-        let (plan, from) = (&campaign.screening, &campaign.foundation);
-        let foundation = RunId { arm: from.arm.clone(), schedule: from.schedule.clone(), seed: from.seed };
-        let mut runs = Vec::new();
-        for arm in &plan.arms {
-            let run = Plan {
-                experiment: "screening",
-                arm,
-                schedule: &plan.schedule,
-                seed: plan.seed,
-                evaluate: &plan.evaluate,
-                init: Some(format!("select/foundation/{foundation}")),
-            };
-            self.run(&run);
-            runs.push(run.run());
+        let plan = &campaign.screening;
+        let runs: Vec<Plan> = plan.arms.iter().map(|arm| short(campaign, "screening", arm, &plan.evaluate)).collect();
+        for run in &runs {
+            self.run(run);
         }
-        let stage = Screening { baseline: plan.baseline.clone(), bootstrap: self.profile.bootstrap, seed: plan.seed };
-        self.experiment("screening", Node::new("battery/screening", stage), &runs);
+        let runs: Vec<RunId> = runs.iter().map(Plan::run).collect();
+        self.compared("screening", &plan.arms, &runs, &[]);
+    }
+
+    /// The same for arms of other families, against the baseline of the screening (spec 5).
+    pub(super) fn families(&mut self) {
+        let campaign = &self.profile.campaign;
+        let plan = &campaign.families;
+        if plan.arms.is_empty() {
+            return;
+        }
+        let runs: Vec<Plan> = plan.arms.iter().map(|arm| short(campaign, "families", arm, &plan.evaluate)).collect();
+        for run in &runs {
+            self.run(run);
+        }
+        let runs: Vec<RunId> = runs.iter().map(Plan::run).collect();
+        let baseline = RunId { arm: campaign.screening.baseline.clone(), ..runs[0].clone() };
+        self.compared("families", &plan.arms, &runs, &[baseline]);
+    }
+
+    /// Compares runs from the foundation with the baseline of the screening, which `others` may have to bring.
+    fn compared(&mut self, experiment: &'static str, arms: &[String], runs: &[RunId], others: &[RunId]) {
+        let plan = &self.profile.campaign.screening;
+        let stage = Screening {
+            stage: experiment.to_owned(),
+            arms: arms.to_vec(),
+            baseline: plan.baseline.clone(),
+            bootstrap: self.profile.bootstrap,
+            seed: plan.seed,
+        };
+        let node = Node::new(format!("battery/{experiment}"), stage);
+        let node = others.iter().fold(node, |node, run| scored(node, "screening", run));
+        self.experiment(experiment, node, runs);
     }
 
     /// Every arm from scratch over the seeds (spec 8.4), and its clean estimate on the test split.
@@ -105,7 +130,7 @@ impl Wiring<'_> {
     /// Trains, scores the evaluated epochs and keeps the checkpoint of the best.
     fn run(&mut self, plan: &Plan) {
         let label = plan.label();
-        let arm = &self.config.arms[plan.arm];
+        let arm = self.profile.complete(&self.config.arms[plan.arm]);
         let stage = Train {
             run: plan.run(),
             arm: arm.clone(),
@@ -122,8 +147,7 @@ impl Wiring<'_> {
             for output in ["index", "segments"] {
                 node = node.input(format!("{split}.{output}"), dataset(split), output);
             }
-            for injection in &arm.injections {
-                let descriptor = &injection.descriptor;
+            for descriptor in descriptors_of(&arm) {
                 let name = format!("features/{descriptor}/{split}");
                 node = node.input(name, features(descriptor, split), "features");
             }
@@ -141,7 +165,7 @@ impl Wiring<'_> {
 
     /// The selected checkpoint on the test split, once: an estimate without selection (decision 0006).
     fn test(&mut self, plan: &Plan) {
-        let arm = &self.config.arms[plan.arm];
+        let arm = self.profile.complete(&self.config.arms[plan.arm]);
         let stage = Embed {
             run: plan.run(),
             arm: arm.clone(),
@@ -154,8 +178,7 @@ impl Wiring<'_> {
             .input("checkpoint", format!("select/{}", plan.label()), "checkpoint")
             .input("index", dataset("test"), "index")
             .input("segments", dataset("test"), "segments");
-        for injection in &arm.injections {
-            let descriptor = &injection.descriptor;
+        for descriptor in descriptors_of(&arm) {
             node = node.input(format!("features/{descriptor}"), features(descriptor, "test"), "features");
         }
         self.add(node);
@@ -188,16 +211,31 @@ impl Wiring<'_> {
 
     /// A pure stage over the scores of an experiment's runs.
     fn experiment(&mut self, experiment: &'static str, node: Node, runs: &[RunId]) {
-        let mut node = grouped(node, experiment).pure();
-        for run in runs {
-            let label = format!("{experiment}/{run}");
-            node = node.input(format!("{run}/measurements"), format!("intervals/{label}"), "measurements");
-            for output in ["ranks", "selection"] {
-                node = node.input(format!("{run}/{output}"), format!("retrieve/{label}"), output);
-            }
-        }
+        let node = grouped(node, experiment).pure();
+        let node = runs.iter().fold(node, |node, run| scored(node, experiment, run));
         self.add(node);
     }
+}
+
+/// A run from the foundation, as the screening has them.
+fn short<'p>(campaign: &'p Campaign, experiment: &'static str, arm: &'p str, evaluate: &'p [usize]) -> Plan<'p> {
+    let (plan, from) = (&campaign.screening, &campaign.foundation);
+    let foundation = RunId { arm: from.arm.clone(), schedule: from.schedule.clone(), seed: from.seed };
+    let init = Some(format!("select/foundation/{foundation}"));
+    Plan { experiment, arm, schedule: &plan.schedule, seed: plan.seed, evaluate, init }
+}
+
+/// Adds the scores of a run to what a stage reads.
+fn scored(node: Node, experiment: &str, run: &RunId) -> Node {
+    let label = format!("{experiment}/{run}");
+    let node = node.input(format!("{run}/measurements"), format!("intervals/{label}"), "measurements");
+    let add = |node: Node, output| node.input(format!("{run}/{output}"), format!("retrieve/{label}"), output);
+    ["ranks", "selection"].into_iter().fold(node, add)
+}
+
+/// Descriptors that an arm reads, each once.
+fn descriptors_of(arm: &ArmSpec) -> BTreeSet<&str> {
+    arm.injections.iter().map(|injection| injection.descriptor.as_str()).collect()
 }
 
 /// Names under which an experiment's stages can be selected.
