@@ -200,6 +200,7 @@ fn everything_listed_is_an_array_of_objects() {
     let project = Project::new();
     for (what, first) in [
         ("descriptors", "descriptor"),
+        ("mechanisms", "mechanism"),
         ("schedules", "schedule"),
         ("profiles", "profile"),
         ("tables", "table"),

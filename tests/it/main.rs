@@ -2,6 +2,7 @@
 
 mod architecture;
 mod arms;
+mod audit;
 mod campaign;
 #[path = "../parity/cases.rs"]
 mod cases;

@@ -3,16 +3,16 @@
 //! To make the vectors anew: `cargo run --release --example parity_export -- FOLDER`, then `python3
 //! tests/golden/parity.py FOLDER tests/golden`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use hit_model::{Declarations, Device, Pass, Tensor, Weights, host};
+use hit_model::{Declarations, Device, Pass, Tensor, Weights, has_prefix, host};
 use hit_schema::{Block, Checkpoint};
-use hit_train::{AdamW, TrainSpec};
+use hit_train::{Fit, Plan, ScheduleSpec, TrainSpec};
 use hitrepro::config::Config;
 use hitrepro::registry::{self, FAMILIES};
 
-use crate::cases::{Case, Cases, batch, checkpoint};
+use crate::cases::{Case, Cases, batch, checkpoint, small};
 use crate::project::repository;
 
 /// Embeddings, running statistics and the loss, relative to the largest value or 1: some hundred roundings of 6e-8.
@@ -45,11 +45,20 @@ impl Expected<'_> {
         self.block.f32(&format!("{}/{name}", self.case)).unwrap()
     }
 
+    /// Names of the results of a kind.
+    fn names(&self, kind: &str) -> BTreeSet<&str> {
+        let prefix = format!("{}/{kind}/", self.case);
+        self.block.names().filter_map(|name| name.strip_prefix(prefix.as_str())).collect()
+    }
+
     fn close(&self, name: &str, found: &[f32], tolerance: f64, scale: f64) {
         let expected = self.get(name);
         assert_eq!(found.len(), expected.len(), "{}/{name}", self.case);
-        let error = found.iter().zip(&expected).map(|(f, e)| f64::from((f - e).abs())).fold(0.0, f64::max);
-        assert!(error <= tolerance * scale, "{}/{name}: off by {error:e} of {scale}", self.case);
+        for (i, (f, e)) in found.iter().zip(&expected).enumerate() {
+            let off = f64::from((f - e).abs());
+            // A value that is no number is not below any bound.
+            assert!(off <= tolerance * scale, "{}/{name}[{i}]: off by {off:e} of {scale}", self.case);
+        }
     }
 
     fn value(&self, name: &str, found: &[f32]) {
@@ -89,45 +98,68 @@ fn hold(cases: &Cases, case: &Case, expected: &Expected) {
     let outputs = model.forward(&pass, &batch().upload(&device));
     expected.value("train/audio", &host(outputs.audio.clone()));
     expected.value("train/midi", &host(outputs.midi.clone()));
+    if let Some(pair) = outputs.others.first() {
+        expected.value("train/tower", &host(pair.second.clone()));
+    }
     let noted = pass.into_noted();
     let penalty = noted.penalties.iter().map(|term| host(term.clone())[0]).sum::<f32>();
     expected.value("penalty", &[penalty]);
+    let running = expected.names("running");
+    assert_eq!(noted.statistics.keys().map(String::as_str).collect::<BTreeSet<_>>(), running, "{}", case.name);
     for (name, value) in &noted.statistics {
         expected.value(&format!("running/{name}"), &host(value.clone()));
     }
     let loss = hit_train::loss(outputs, noted.penalties, &cases.loss);
     expected.value("loss", &host(loss.total.clone()));
 
-    let mut gradients = loss.total.backward();
-    let norm = expected.get("grad_norm")[0];
-    let names: Vec<String> = weights.trained().map(str::to_owned).collect();
-    let mut grads = BTreeMap::new();
+    let gradients = loss.total.backward();
+    let norm = f64::from(expected.get("grad_norm")[0]);
+    let names: BTreeSet<String> = weights.trained().map(str::to_owned).collect();
+    assert_eq!(names.iter().map(String::as_str).collect::<BTreeSet<_>>(), expected.names("grad"), "{}", case.name);
     for name in &names {
         let grad = weights.flat(name).grad(&gradients);
         // What nothing reaches has no gradient here and zeros there.
         let grad = grad.map_or_else(|| vec![0.0; weights.flat(name).dims()[0]], host);
-        expected.close(&format!("grad/{name}"), &grad, GRADIENT, f64::from(norm));
-        grads.insert(name.clone(), grad);
+        expected.close(&format!("grad/{name}"), &grad, GRADIENT, norm);
     }
-    let prefix = format!("{}/grad/", case.name);
-    let theirs: BTreeSet<&str> = expected.block.names().filter_map(|name| name.strip_prefix(prefix.as_str())).collect();
-    assert_eq!(names.iter().map(String::as_str).collect::<BTreeSet<_>>(), theirs, "{}: what is trained", case.name);
     if case.step {
-        let rates = train_spec(cases).rates(names.iter().map(String::as_str)).unwrap();
-        let mut adamw = AdamW::new(cases.optimizer, rates.clone());
-        let found = host(adamw.step(&mut weights, &mut gradients, 1, cases.schedule_factor))[0];
-        expected.close("grad_norm", &[found], VALUE, f64::from(norm));
-        for name in &names {
-            step(cases, expected, name, rates[name], &start, &weights.flat(name).clone(), norm);
-        }
+        step(cases, case, expected, &start);
+    }
+}
+
+/// One step of the training loop itself: its loss, what the loss holds beside L(audio, MIDI), the norm, and the new weights.
+fn step(cases: &Cases, case: &Case, expected: &Expected, start: &Checkpoint) {
+    let device = Device::flex();
+    let model = registry::family(&case.family).model(&cases.model, &case.arm()).unwrap();
+    let spec = train_spec(cases);
+    let schedule = ScheduleSpec::cosine(2);
+    let plan = Plan { seed: 1, n_windows: 4, batch_size: 4, per_epoch: 1, epochs: 2 };
+    let mut fit = Fit::new(&*model, &spec, schedule, plan, Some(start), &device).unwrap();
+    assert!((fit.factor(1) - cases.schedule_factor).abs() < 1e-12, "half way down the cosine");
+    let [loss, .., auxiliary, norm] = fit.step(&batch().upload(&device), 1).values;
+    expected.value("loss", &[loss as f32]);
+    expected.close("grad_norm", &[norm as f32], VALUE, norm);
+    let penalty = expected.get("penalty")[0];
+    if penalty != 0.0 {
+        expected.value("penalty", &[auxiliary as f32]);
+    }
+    assert_eq!(auxiliary != 0.0, penalty != 0.0 || case.family == "tower", "{}", case.name);
+    let names: Vec<String> = fit.weights.trained().map(str::to_owned).collect();
+    let rates = spec.rates(names.iter().map(String::as_str)).unwrap();
+    for name in &names {
+        changed(cases, expected, name, rates[name], start, fit.weights.flat(name), norm);
+    }
+    let bytes = |weights: &Weights, name: &str| host(weights.flat(name).clone());
+    for name in fit.weights.names().filter(|name| cases.frozen.iter().any(|prefix| has_prefix(name, prefix))) {
+        assert_eq!(bytes(&fit.weights, name), start.params[name].values, "{name} is frozen");
     }
 }
 
 /// AdamW's first step is the learning rate times the sign of the gradient. Where that is zero by nature (biases before a
 /// BatchNorm, those of attention's keys) rounding noise decides the sign, and only the size of the step can be held.
-fn step(cases: &Cases, expected: &Expected, name: &str, rate: f64, start: &Checkpoint, now: &Tensor<1>, norm: f32) {
+fn changed(cases: &Cases, expected: &Expected, name: &str, rate: f64, start: &Checkpoint, now: &Tensor<1>, norm: f64) {
     let rate = rate * cases.schedule_factor;
-    let clip = (cases.optimizer.clip_norm / f64::from(norm)).min(1.0);
+    let clip = (cases.optimizer.clip_norm / norm).min(1.0);
     let gradient = expected.get(&format!("grad/{name}"));
     let change = expected.get(&format!("step/{name}"));
     for (i, (now, before)) in host(now.clone()).into_iter().zip(&start.params[name].values).enumerate() {
@@ -156,10 +188,12 @@ fn every_arm_is_pytorchs_in_evaluation_in_training_and_after_a_step() {
 fn the_vectors_cover_every_arm_and_every_mechanism() {
     let (cases, _) = golden();
     let config = Config::load(&repository().join("pipeline.toml")).unwrap();
+    let (_, reference) = config.profile(Some("reference")).unwrap();
     let published = config.arms.iter().filter(|(_, arm)| !arm.extra);
     for (id, arm) in published {
         let case = cases.models.iter().find(|case| case.name == *id).unwrap_or_else(|| panic!("no vectors of `{id}`"));
         assert_eq!((&case.family, &case.injections), (&arm.family, &arm.injections), "{id}");
+        assert_eq!(case.options, small(&arm.family, reference.complete(arm).options), "{id}");
     }
     let covered: BTreeSet<(&str, &str)> = cases
         .models

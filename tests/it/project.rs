@@ -65,6 +65,31 @@ evaluate = [2]
 schedule = "cosine2"
 evaluate = [1, 2]
 
+[profiles.tiny.campaign.confirmation]
+runs = [
+    { arm = "D0", schedule = "cosine2" },
+    { arm = "D0", schedule = "trapez4" },
+    { arm = "t3-wt", schedule = "trapez4" },
+    { arm = "a4r", schedule = "cosine2" },
+]
+reference_schedule = "trapez4"
+
+[profiles.tiny.campaign.confirmation.evaluate]
+cosine2 = [2]
+
+[profiles.tiny.campaign.controls]
+schedule = "cosine2"
+evaluate = [2]
+batches = 2
+
+[profiles.tiny.campaign.battery]
+models = [{ arm = "D0", schedule = "trapez4" }, { arm = "a4r", schedule = "cosine2" }]
+transpose_st = [-3, 3]
+shift_samples = [4000]
+snr_db = [10.0]
+velocity = [0.5]
+octave_st = [12]
+
 [profiles.tiny.campaign.replication]
 schedule = "cosine2"
 seeds = [1, 2]

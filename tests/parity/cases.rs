@@ -6,6 +6,7 @@ use hit_model::{ArmSpec, Declarations, HostBatch, InjectionSpec, Model, ModelSpe
 use hit_schema::{Checkpoint, CheckpointMeta, ParamArray, Token};
 use hit_train::{AdamWSpec, VicregSpec};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 /// What `parity.py` is told, and what it writes back beside its results.
 #[derive(Serialize, Deserialize)]
@@ -56,8 +57,8 @@ pub fn wave(name: &str, n: usize) -> Vec<f32> {
     (0..n).map(|i| (0.37 * (i * i) as f64 + phase).sin() as f32).collect()
 }
 
-/// All arrays of a model: 0.3 of a wave, plus 1 for what scales. Gates are wider and of another phase, so that every expert
-/// is somebody's choice.
+/// All arrays of a model: 0.3 of a wave, plus 1 for what scales. Gates are wider and of other phases, so that every
+/// expert is some token's first choice, and padding would choose otherwise.
 pub fn checkpoint(model: &dyn Model) -> Checkpoint {
     let mut declarations = Declarations::default();
     model.declare(&mut declarations);
@@ -108,4 +109,23 @@ pub fn batch() -> HostBatch {
         n_durations: 32,
         descriptors: descriptors.collect(),
     }
+}
+
+/// The options of a family at small width, without random numbers, and with penalties that can be seen in the loss.
+pub fn small(family: &str, mut options: Options) -> Options {
+    let smaller = match family {
+        "inject" => json!({ "n_heads": 2, "max_frames": 25 }),
+        "film" => json!({ "hidden": 4 }),
+        "moe" => json!({ "bottleneck": 2, "router_hidden": 4 }),
+        "tower" => json!({ "d_model": 8, "n_layers": 1, "n_heads": 2, "d_ff": 16, "hidden": [6] }),
+        _ => json!({}),
+    };
+    options.extend(smaller.as_object().cloned().into_iter().flatten());
+    for name in ["dropout", "noise_start", "noise_end"] {
+        options.entry(name.to_owned()).and_modify(|value| *value = json!(0.0));
+    }
+    for name in ["balance", "entropy"] {
+        options.entry(name.to_owned()).and_modify(|value| *value = json!(value.as_f64().unwrap_or(0.0) * 100.0));
+    }
+    options
 }

@@ -4,8 +4,8 @@ mod cases;
 
 use std::path::{Path, PathBuf};
 
-use cases::{Case, Cases, batch, checkpoint};
-use hit_model::{AudioSpec, ConvSpec, FinalNorm, HeadSpec, HostBatch, MidiSpec, ModelSpec, Options};
+use cases::{Case, Cases, batch, checkpoint, small};
+use hit_model::{AudioSpec, ConvSpec, FinalNorm, HeadSpec, HostBatch, MidiSpec, ModelSpec};
 use hit_schema::BlockWriter;
 use hit_train::{AdamWSpec, VicregSpec};
 use hitrepro::config::Config;
@@ -21,7 +21,7 @@ fn main() -> Result<(), Failure> {
     let cases = Cases {
         model: model(),
         loss: VicregSpec { invariance: 10.0, variance: 10.0, covariance: 1.0, gamma: 1.0, epsilon: 1e-4 },
-        optimizer: AdamWSpec { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01, clip_norm: 1.0 },
+        optimizer: AdamWSpec { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1, clip_norm: 1.0 },
         groups: [("audio", 1e-3), ("audio.layers.0", 5e-4), ("midi", 5e-3), ("heads", 1e-2), ("inject", 5e-2)]
             .map(|(prefix, rate)| (prefix.to_owned(), rate))
             .into(),
@@ -75,7 +75,10 @@ fn all(config: &Config) -> Result<Vec<Case>, Failure> {
     let case = |name: &str| {
         let arm = profile.complete(&config.arms[name]);
         let options = small(&arm.family, arm.options);
-        let step = matches!(name, "D0" | "d4-a4r" | "film-dual" | "moe-a4-v3" | "moe-paper" | "t3-wt");
+        let step = matches!(
+            name,
+            "D0" | "D4x" | "d4-a4r" | "d4a4cm" | "film-dual" | "moe-a4-v3" | "moe-a4-v4" | "moe-paper" | "t3-wt"
+        );
         Case { name: name.to_owned(), family: arm.family, injections: arm.injections, options, step }
     };
     let mut cases: Vec<Case> = config.arms.keys().map(|name| case(name)).collect();
@@ -91,25 +94,6 @@ fn all(config: &Config) -> Result<Vec<Case>, Failure> {
     "moe_ffn".clone_into(&mut other.injections[0].mechanism);
     cases.push(other);
     Ok(cases)
-}
-
-/// The options of a family at small width, without random numbers, and with penalties that can be seen in the loss.
-fn small(family: &str, mut options: Options) -> Options {
-    let smaller = match family {
-        "inject" => json!({ "n_heads": 2, "max_frames": 25 }),
-        "film" => json!({ "hidden": 4 }),
-        "moe" => json!({ "bottleneck": 2, "router_hidden": 4 }),
-        "tower" => json!({ "d_model": 8, "n_layers": 1, "n_heads": 2, "d_ff": 16, "hidden": [6] }),
-        _ => json!({}),
-    };
-    options.extend(smaller.as_object().cloned().into_iter().flatten());
-    for name in ["dropout", "noise_start", "noise_end"] {
-        options.entry(name.to_owned()).and_modify(|value| *value = json!(0.0));
-    }
-    for name in ["balance", "entropy"] {
-        options.entry(name.to_owned()).and_modify(|value| *value = json!(value.as_f64().unwrap_or(0.0) * 100.0));
-    }
-    options
 }
 
 fn write_batch(batch: &HostBatch, path: &Path) -> Result<(), Failure> {

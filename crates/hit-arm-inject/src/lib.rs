@@ -9,8 +9,8 @@ pub use concat::{CONCAT, Concat};
 pub use cross::{Cross, Direction};
 
 use hit_model::{
-    ArmSpec, Batch, DualEncoder, Error, Family, Injection, InjectionSpec, Mechanism, Model, ModelSpec, Padding, Side,
-    Tensor, TensorData, check_side,
+    ArmSpec, Batch, DualEncoder, Error, Family, Injection, InjectionSpec, Mechanism, Model, ModelSpec, Padding, Tensor,
+    TensorData, check_side,
 };
 use serde::Deserialize;
 
@@ -106,18 +106,19 @@ fn build(spec: &ModelSpec, arm: &ArmSpec) -> Result<Box<dyn Model>, Error> {
     check(spec, arm, &options)?;
     let mut model = DualEncoder::new(spec);
     for injection in &arm.injections {
-        let make = MECHANISMS.iter().find(|(known, _)| known.id == injection.mechanism);
-        let (_, make) = make.ok_or_else(|| arm.wrong(format!("mechanism `{}` is unknown", injection.mechanism)))?;
+        let known = MECHANISMS.iter().find(|(known, _)| known.id == injection.mechanism);
+        let (_, make) = known.expect("mechanisms are checked before a family builds");
         model = model.with(injection.side, make(injection, spec, &options));
     }
     Ok(Box::new(model))
 }
 
 fn check(spec: &ModelSpec, arm: &ArmSpec, options: &Options) -> Result<(), Error> {
-    for side in [Side::Audio, Side::Midi] {
-        let width = spec.width(side);
+    let attends = |injection: &&InjectionSpec| [cross::STANDARD.id, cross::REVERSE.id].contains(&&*injection.mechanism);
+    for injection in arm.injections.iter().filter(attends) {
+        let width = spec.width(injection.side);
         if options.n_heads == 0 || !width.is_multiple_of(options.n_heads) {
-            return Err(arm.bad_option(format!("{} `n_heads` do not divide {width} dims", options.n_heads)));
+            return Err(arm.bad_option(format!("`n_heads` {} do not divide {width} dims", options.n_heads)));
         }
     }
     if !(0.0..1.0).contains(&options.dropout) {

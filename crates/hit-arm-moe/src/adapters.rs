@@ -65,16 +65,25 @@ impl Mixture for Adapters {
     fn new(site: &Site) -> Result<Self, Error> {
         let options: Options = site.arm.options()?;
         let width = site.model.width(site.spec.side);
-        let positive = [options.n_experts, options.bottleneck, options.router_hidden].iter().all(|&n| n > 0);
-        if !positive || !width.is_multiple_of(options.bottleneck) {
-            let what = format!(
-                "`n_experts`, `router_hidden` and `bottleneck` are at least 1, and {width} is a multiple of it"
-            );
-            return Err(site.arm.bad_option(what));
+        for (name, n) in [("n_experts", options.n_experts), ("router_hidden", options.router_hidden)] {
+            if n == 0 {
+                return Err(site.arm.bad_option(format!("`{name}` is at least 1")));
+            }
         }
-        let noises = [options.noise_start, options.noise_end, options.expert_std, options.balance, options.entropy];
-        if !noises.iter().all(|value| value.is_finite() && *value >= 0.0) {
-            return Err(site.arm.bad_option("weights and deviations are finite numbers, 0 or more"));
+        if options.bottleneck == 0 || !width.is_multiple_of(options.bottleneck) {
+            return Err(site
+                .arm
+                .bad_option(format!("`bottleneck` {} does not divide {width} dims", options.bottleneck)));
+        }
+        let amounts = [
+            ("noise_start", options.noise_start),
+            ("noise_end", options.noise_end),
+            ("expert_std", options.expert_std),
+            ("balance", options.balance),
+            ("entropy", options.entropy),
+        ];
+        if let Some((name, _)) = amounts.iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
+            return Err(site.arm.bad_option(format!("`{name}` is a finite number, 0 or more")));
         }
         let name = |layer: usize| format!("inject.{}.{}.moe.{layer}", site.spec.side.name(), site.spec.descriptor);
         let (hidden, narrow) = (options.router_hidden, width / options.bottleneck);

@@ -41,6 +41,9 @@ pub struct FeedForwardExperts {
 impl Mixture for FeedForwardExperts {
     fn new(site: &Site) -> Result<Self, Error> {
         let options: Options = site.arm.options()?;
+        if options.n_experts == 0 {
+            return Err(site.arm.bad_option("`n_experts` is at least 1"));
+        }
         if !(1..=options.n_experts).contains(&options.top_k) {
             return Err(site.arm.bad_option("`top_k` is at least 1 and at most `n_experts`"));
         }

@@ -42,18 +42,24 @@ pub struct Options {
 
 impl Options {
     fn check(&self, arm: &ArmSpec) -> Result<(), Error> {
-        let sizes = self.hidden.iter().chain([&self.d_model, &self.d_ff]);
-        if sizes.into_iter().any(|&n| n == 0) {
-            return Err(arm.bad_option("sizes are at least 1"));
+        if self.d_ff == 0 {
+            return Err(arm.bad_option("`d_ff` is at least 1"));
         }
-        if self.n_heads == 0 || !self.d_model.is_multiple_of(self.n_heads) || !self.d_model.is_multiple_of(2) {
-            return Err(arm.bad_option("`d_model` is even and a multiple of `n_heads`"));
+        if self.hidden.contains(&0) {
+            return Err(arm.bad_option("`hidden` widths are at least 1"));
+        }
+        if self.d_model == 0 || !self.d_model.is_multiple_of(2) {
+            return Err(arm.bad_option("`d_model` is even, as sinusoidal positions need it"));
+        }
+        if self.n_heads == 0 || !self.d_model.is_multiple_of(self.n_heads) {
+            return Err(arm.bad_option(format!("`n_heads` {} do not divide {} dims", self.n_heads, self.d_model)));
         }
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(arm.bad_option("`dropout` is a probability below 1"));
         }
-        if ![self.pair, self.audio, self.midi].iter().all(|weight| weight.is_finite() && *weight >= 0.0) {
-            return Err(arm.bad_option("weights of the loss are finite numbers, 0 or more"));
+        let weights = [("pair", self.pair), ("audio", self.audio), ("midi", self.midi)];
+        if let Some((name, _)) = weights.iter().find(|(_, weight)| !(weight.is_finite() && *weight >= 0.0)) {
+            return Err(arm.bad_option(format!("`{name}` is a finite number, 0 or more")));
         }
         Ok(())
     }

@@ -1,15 +1,19 @@
-//! Experiments over retrieval results: screening, replication, and the table of everything measured.
+//! Experiments over retrieval results: screening, replication, the tests of trained models, and the table of everything measured.
 //!
-//! No stage here sees a tensor. All are functions of small tables, so `verify` runs them again and compares bytes.
+//! No stage here sees a model. Most are functions of small tables, so `verify` runs them again and compares bytes.
 
+mod conditions;
 mod merge;
 mod replication;
 mod runs;
 mod screening;
+mod sensitivity;
 
+pub use conditions::{Conditions, NORMAL};
 pub use merge::Measurements;
 pub use replication::Replication;
 pub use screening::Screening;
+pub use sensitivity::Sensitivity;
 
 use std::path::PathBuf;
 
@@ -44,6 +48,28 @@ pub enum Error {
         baseline: String,
         /// ` and seed`, where runs are compared one to one.
         and_seed: &'static str,
+    },
+    /// A model was put under conditions and not measured without.
+    #[error("run `{run}` has results under conditions, but none under `normal`")]
+    NoNormal {
+        /// The run.
+        run: String,
+    },
+    /// Embeddings of one epoch were expected.
+    #[error("run `{run}`: embeddings of one epoch are expected, {found} were given")]
+    OneEpoch {
+        /// The run.
+        run: String,
+        /// Epochs given.
+        found: usize,
+    },
+    /// Embeddings under a condition have another shape than without.
+    #[error("run `{run}`: the embeddings under `{condition}` have another shape than those without")]
+    Shapes {
+        /// The run.
+        run: String,
+        /// The condition.
+        condition: String,
     },
     /// Runs to be compared were asked different queries.
     #[error("runs `{first}` and `{second}` were asked different queries; give both the same split and retrieval.seed")]

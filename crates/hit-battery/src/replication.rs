@@ -25,6 +25,9 @@ use crate::runs::{At, RunResult, interval};
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Replication {
+    /// Name of the experiment in the measurements: `replication`, or `replication_as_published` if queries were drawn with
+    /// the training seed.
+    pub stage: String,
     /// Id of the arm that the others are compared with (`D0`).
     pub baseline: String,
     /// Intervals of means and differences.
@@ -35,6 +38,7 @@ pub struct Replication {
 
 /// The runs of one arm under one schedule.
 struct Arm<'a> {
+    stage: &'a str,
     id: &'a str,
     schedule: &'a str,
     runs: Vec<&'a RunResult>,
@@ -48,7 +52,7 @@ impl Arm<'_> {
 
     fn row(&self, condition: &str, metric: &str, value: f64, unit: &str) -> Measurement {
         Measurement {
-            stage: Replication::KIND.to_owned(),
+            stage: self.stage.to_owned(),
             arm: self.id.to_owned(),
             schedule: self.schedule.to_owned(),
             seed: None,
@@ -112,7 +116,7 @@ fn own_rows(arm: &Arm, plan: &Bootstrap) -> Result<Vec<Measurement>, Error> {
 
 impl Replication {
     /// The arms of each schedule, sorted.
-    fn schedules<'a>(&self, results: &'a [RunResult]) -> Result<Vec<Vec<Arm<'a>>>, Error> {
+    fn schedules<'a>(&'a self, results: &'a [RunResult]) -> Result<Vec<Vec<Arm<'a>>>, Error> {
         let mut schedules: BTreeMap<&str, BTreeMap<&str, Vec<&RunResult>>> = BTreeMap::new();
         for result in results {
             let arms = schedules.entry(&result.run.schedule).or_default();
@@ -123,7 +127,7 @@ impl Replication {
                 let compared = arms.keys().map(|arm| format!("{arm}@{schedule}")).collect::<Vec<_>>().join("`, `");
                 return Err(Error::NoBaseline { compared, baseline: self.baseline.clone(), and_seed: "" });
             }
-            Ok(arms.into_iter().map(|(id, runs)| Arm { id, schedule, runs }).collect())
+            Ok(arms.into_iter().map(|(id, runs)| Arm { stage: &self.stage, id, schedule, runs }).collect())
         };
         schedules.into_iter().map(with_baseline).collect()
     }

@@ -8,7 +8,7 @@ use hit_schema::{RunId, Selection};
 use hit_stage::{Context, StageError};
 use hit_stats::{Bootstrap, Measurement, grouped};
 
-use crate::Error;
+use crate::{Error, NORMAL};
 
 /// Which epoch of a run a number is of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,6 +44,8 @@ pub(crate) struct RunResult {
     rows: Vec<Measurement>,
     path: PathBuf,
     last: usize,
+    /// What stands before `selected` and `epoch=005` in its table: a condition and `/`, or nothing.
+    prefix: String,
 }
 
 impl RunResult {
@@ -68,15 +70,43 @@ impl RunResult {
     }
 
     fn read(cx: &Context, name: &str) -> Result<Self, StageError> {
-        let run: RunId = name.parse().map_err(Error::from)?;
+        Self::read_at(cx, name, name, String::new())
+    }
+
+    /// Reads `<condition>/<run>/measurements`, `.../ranks` and `.../selection`.
+    ///
+    /// # Errors
+    /// Whatever reading returns.
+    pub(crate) fn read_under(cx: &Context, condition: &str, run: &str) -> Result<Self, StageError> {
+        let prefix = if condition == NORMAL { String::new() } else { format!("{condition}/") };
+        Self::read_at(cx, &format!("{condition}/{run}"), run, prefix)
+    }
+
+    fn read_at(cx: &Context, name: &str, run: &str, prefix: String) -> Result<Self, StageError> {
+        let run: RunId = run.parse().map_err(Error::from)?;
         let file = |output: &str| cx.file(&format!("{name}/{output}")).map(|file| file.path.as_path());
         let path = file("measurements")?.to_owned();
         let rows = Measurement::read(&path).map_err(Error::from)?;
         let selection = Selection::read(file("selection")?)?;
         let ranked = Ranked::read(file("ranks")?)?;
-        let epochs = rows.iter().filter_map(|row| row.condition.strip_prefix("epoch=")?.parse().ok());
+        let epochs =
+            rows.iter().filter_map(|row| row.condition.strip_prefix(&prefix)?.strip_prefix("epoch=")?.parse().ok());
         let last = epochs.max().unwrap_or(selection.epoch);
-        Ok(Self { run, ranked, selection, rows, path, last })
+        Ok(Self { run, ranked, selection, rows, path, last, prefix })
+    }
+
+    /// Whether it was asked the same as another.
+    ///
+    /// # Errors
+    /// [`Error::Queries`].
+    pub(crate) fn same_queries(&self, other: &Self) -> Result<(), Error> {
+        let asked = |result: &Self| -> Vec<_> {
+            result.ranked.iter().map(|row| (row.window, row.performance.clone())).collect()
+        };
+        if asked(self) == asked(other) {
+            return Ok(());
+        }
+        Err(Error::Queries { first: other.run.to_string(), second: self.run.to_string() })
     }
 
     /// Number of the epoch.
@@ -93,8 +123,8 @@ impl RunResult {
     /// [`Error::NoRow`].
     pub(crate) fn row(&self, at: At, metric: &str) -> Result<&Measurement, Error> {
         let condition = match at {
-            At::Best => "selected".to_owned(),
-            At::Last => format!("epoch={:03}", self.last),
+            At::Best => format!("{}selected", self.prefix),
+            At::Last => format!("{}epoch={:03}", self.prefix, self.last),
         };
         self.rows.iter().find(|row| row.condition == condition && row.metric == metric).ok_or_else(|| Error::NoRow {
             run: self.run.to_string(),
@@ -107,15 +137,10 @@ impl RunResult {
 
 /// Runs of one schedule and seed are compared, so they must have been asked the same.
 fn check_queries(results: &[RunResult]) -> Result<(), Error> {
-    let asked = |result: &RunResult| -> Vec<_> {
-        result.ranked.iter().map(|row| (row.window, row.performance.clone())).collect()
-    };
     let mut first_of: BTreeMap<(&str, u64), &RunResult> = BTreeMap::new();
     for result in results {
         let first = *first_of.entry((&result.run.schedule, result.run.seed)).or_insert(result);
-        if asked(first) != asked(result) {
-            return Err(Error::Queries { first: first.run.to_string(), second: result.run.to_string() });
-        }
+        result.same_queries(first)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
-//! Screening: every arm against the baseline, one run each.
+//! One run an arm: screening, families, confirmation.
 
 use hit_retrieval::BootstrapSpec;
+use hit_schema::RunId;
 use hit_stage::{Context, Seed, Stage, StageError};
 use hit_stats::Measurement;
 use serde::{Deserialize, Serialize};
@@ -8,23 +9,28 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::runs::{At, RunResult, interval};
 
-/// Compares short runs from one foundation (Tables 2, 3; spec 8.2): `screening`, `families`.
+/// Compares single runs (Tables 2 to 4; spec 8.2, 8.3): `screening`, `families`, `confirmation`.
 ///
 /// Inputs: `<run>/measurements`, `<run>/ranks`, `<run>/selection` of each run. Output: `measurements`.
 ///
 /// Per run, under condition `best` (epoch with the best S, as published) and `last` (last evaluated epoch): `epoch`,
 /// `s`, `hard_same_piece`, `hard_random`. Against the baseline of the same schedule and seed, under `best_vs_<baseline>`
 /// and `last_vs_<baseline>`: `delta_s`, `delta_hard_same_piece`, `delta_hard_random` in points; `delta_s` at the best
-/// epochs has a paired interval (ranks of other epochs are not kept).
+/// epochs has a paired interval (ranks of other epochs are not kept). If there is a `reference`, the same against that run,
+/// whatever its schedule, under `best_vs_<arm>@<schedule>` and `last_vs_...`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Screening {
-    /// Name of the experiment in the measurements: `screening`, `families`.
+    /// Name of the experiment in the measurements: `screening`, `families`, `confirmation`.
     pub stage: String,
     /// Arms to report. The baseline may come from another experiment and need not be among them.
     pub arms: Vec<String>,
     /// Id of the arm that the others are compared with (`D0`).
     pub baseline: String,
+    /// Run of the baseline that all are also compared with (Table 4: the one the paper chose).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub reference: Option<RunId>,
     /// Intervals of differences.
     pub bootstrap: BootstrapSpec,
     /// Seed of the resampling.
@@ -52,11 +58,25 @@ impl Stage for Screening {
             }
             rows.extend(self.own_rows(result)?);
             if result.run.arm != self.baseline {
-                rows.extend(self.compared(result, &results)?);
+                let run = RunId { arm: self.baseline.clone(), ..result.run.clone() };
+                rows.extend(self.compared(result, find(&results, &run, &result.run)?, &self.baseline)?);
+            }
+            if let Some(run) = self.reference.as_ref().filter(|run| **run != result.run) {
+                let name = format!("{}@{}", run.arm, run.schedule);
+                rows.extend(self.compared(result, find(&results, run, &result.run)?, &name)?);
             }
         }
         cx.write("measurements", Measurement::to_csv(&rows).map_err(Error::from)?)
     }
+}
+
+/// The run that `compared` is compared with.
+fn find<'a>(results: &'a [RunResult], run: &RunId, compared: &RunId) -> Result<&'a RunResult, Error> {
+    results.iter().find(|result| result.run == *run).ok_or_else(|| Error::NoBaseline {
+        compared: compared.to_string(),
+        baseline: run.arm.clone(),
+        and_seed: " and seed",
+    })
 }
 
 impl Screening {
@@ -84,17 +104,8 @@ impl Screening {
         Ok(rows)
     }
 
-    /// What sets the run apart from the baseline.
-    fn compared(&self, result: &RunResult, results: &[RunResult]) -> Result<Vec<Measurement>, Error> {
-        let run = &result.run;
-        let same = |other: &&RunResult| {
-            (&other.run.arm, &other.run.schedule, other.run.seed) == (&self.baseline, &run.schedule, run.seed)
-        };
-        let baseline = results.iter().find(same).ok_or_else(|| Error::NoBaseline {
-            compared: run.to_string(),
-            baseline: self.baseline.clone(),
-            and_seed: " and seed",
-        })?;
+    /// What sets the run apart from another, which is called `name`.
+    fn compared(&self, result: &RunResult, baseline: &RunResult, name: &str) -> Result<Vec<Measurement>, Error> {
         let plan = self.bootstrap.plan(Seed::derive(self.seed, Self::KIND, "bootstrap"));
         let paired = interval(&[result], &[baseline], &plan)?;
         let mut rows = Vec::new();
@@ -103,7 +114,7 @@ impl Screening {
                 let row = result.row(at, metric)?.clone();
                 rows.push(Measurement {
                     stage: self.stage.clone(),
-                    condition: at.versus(&self.baseline),
+                    condition: at.versus(name),
                     metric: format!("delta_{metric}"),
                     value: row.value - baseline.row(at, metric)?.value,
                     unit: "pp".to_owned(),

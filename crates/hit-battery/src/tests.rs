@@ -1,5 +1,6 @@
 //! Small tables of runs made by hand, and what the stages make of them.
 
+mod conditions;
 mod merge;
 mod replication;
 mod screening;
@@ -73,12 +74,27 @@ impl Fake {
     }
 
     fn put(&self, dir: &Path, cx: &mut Context) {
+        self.put_as("", &self.rows(), dir, cx);
+    }
+
+    /// As what a model scored under a condition.
+    fn put_under(&self, condition: &str, dir: &Path, cx: &mut Context) {
+        let mut rows = self.rows();
+        if condition != "normal" {
+            for row in &mut rows {
+                row.condition = format!("{condition}/{}", row.condition);
+            }
+        }
+        self.put_as(&format!("{condition}/"), &rows, dir, cx);
+    }
+
+    fn put_as(&self, prefix: &str, rows: &[Measurement], dir: &Path, cx: &mut Context) {
         let mut put = |name: &str, text: String| {
-            let path = dir.join(format!("{}-{name}", self.run));
+            let path = dir.join(format!("{}{}-{name}", prefix.replace('/', "-"), self.run));
             fs_err::write(&path, text).unwrap();
-            cx.inputs.insert(format!("{}/{name}", self.run), opened(path));
+            cx.inputs.insert(format!("{prefix}{}/{name}", self.run), opened(path));
         };
-        put("measurements", Measurement::to_csv(&self.rows()).unwrap());
+        put("measurements", Measurement::to_csv(rows).unwrap());
         put("ranks", RankRow::to_csv(&self.ranked().iter().map(Ranked::to_row).collect::<Vec<_>>()));
         let selection = Selection { epoch: 3, s: self.s(), rule: "best".into() };
         put("selection", hit_stage::canonical_json(&selection));

@@ -9,8 +9,5 @@ fn build(spec: &ModelSpec, arm: &ArmSpec) -> Result<Box<dyn Model>, Error> {
     if let Some(option) = arm.options.keys().next() {
         return Err(arm.bad_option(format!("it has none, so `{option}` means nothing")));
     }
-    match arm.injections.first() {
-        Some(injection) => Err(arm.wrong(format!("it has no place for descriptor `{}`", injection.descriptor))),
-        None => Ok(Box::new(DualEncoder::new(spec))),
-    }
+    Ok(Box::new(DualEncoder::new(spec)))
 }

@@ -14,10 +14,40 @@ use crate::published::Published;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Compare {
+    /// What takes the place of experiments and schedules that a campaign does not have.
+    #[serde(default)]
+    pub stand_in: Vec<StandIn>,
     /// Values side by side, in print order.
     pub compare: Vec<Entry>,
     /// Statements about the values.
     pub claim: Vec<Claim>,
+}
+
+/// A word that takes the place of another in all selectors, where a campaign has only that one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandIn {
+    /// Column of the measurements.
+    pub field: Field,
+    /// Word that the selectors have.
+    pub word: String,
+    /// Word that takes its place.
+    pub by: String,
+    /// What has to be said then, plain text.
+    pub note: String,
+    /// Whether it took its place in this campaign.
+    #[serde(skip)]
+    pub active: bool,
+}
+
+/// A column that words can be replaced in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// Experiment.
+    Stage,
+    /// Schedule.
+    Schedule,
 }
 
 /// One published value and ours.
@@ -91,7 +121,7 @@ pub struct Claim {
     pub stated: Option<String>,
     /// Our value; without an arm if `arms` are given.
     pub measurement: Select,
-    /// Arms that all must fulfil the relation; the one nearest to failing decides and is printed.
+    /// Arms, or runs `arm@schedule`, that all must fulfil the relation; the one nearest to failing decides and is printed.
     #[serde(default)]
     pub arms: Vec<String>,
     /// What must hold of it.
@@ -108,9 +138,9 @@ pub enum Relation {
     AtMost(f64),
     /// It is below the published value of this path.
     BelowPublished(String),
-    /// It is above the value of each of these arms.
+    /// It is above the value of each of these arms, or runs `arm@schedule`.
     AboveArms(Vec<String>),
-    /// It is the highest of all arms that the published table of [`Claim::source`] has.
+    /// It is the highest of all values of ours that stand beside the published column of [`Claim::source`].
     Highest,
     /// It is the lowest of them.
     Lowest,
@@ -119,7 +149,7 @@ pub enum Relation {
 /// How a claim was tested.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tested {
-    /// The arm whose value decided, if the claim is about arms.
+    /// The arm or run whose value decided, if the claim is about arms.
     pub arm: Option<String>,
     /// Its value, if this campaign has it.
     pub ours: Option<Measured>,
@@ -178,6 +208,108 @@ impl Compare {
         }
         Ok(compare)
     }
+
+    /// The same with every [`StandIn`] in place that these measurements call for.
+    ///
+    /// # Errors
+    /// [`Error::Frame`].
+    pub fn resolved(mut self, frame: &Frame) -> Result<Self, Error> {
+        let mut rules = std::mem::take(&mut self.stand_in);
+        for rule in &mut rules {
+            let there = frame.distinct(rule.field.column())?;
+            rule.active = !there.contains(&rule.word) && there.contains(&rule.by);
+            if rule.active {
+                self.replace(rule);
+            }
+        }
+        self.stand_in = rules;
+        Ok(self)
+    }
+
+    /// What has to be said of the words that took the place of others.
+    pub fn notes(&self) -> impl Iterator<Item = &str> {
+        [Field::Stage, Field::Schedule].into_iter().flat_map(|field| self.notes_of(field))
+    }
+
+    /// The same of one column.
+    pub fn notes_of(&self, field: Field) -> impl Iterator<Item = &str> {
+        self.stand_in.iter().filter(move |rule| rule.active && rule.field == field).map(|rule| rule.note.as_str())
+    }
+
+    fn replace(&mut self, rule: &StandIn) {
+        let measured = self.compare.iter_mut().filter_map(|entry| entry.measurement.as_mut());
+        for select in measured.chain(self.claim.iter_mut().map(|claim| &mut claim.measurement)) {
+            let word = match rule.field {
+                Field::Stage => &mut select.stage,
+                Field::Schedule => &mut select.schedule,
+            };
+            if word.as_ref() == Some(&rule.word) {
+                *word = Some(rule.by.clone());
+            }
+        }
+        if rule.field == Field::Schedule {
+            for run in self.claim.iter_mut().flat_map(Claim::runs_mut) {
+                if let Some((arm, schedule)) = run.split_once('@')
+                    && schedule == rule.word
+                {
+                    *run = format!("{arm}@{}", rule.by);
+                }
+            }
+        }
+    }
+
+    /// Tests a claim.
+    ///
+    /// # Errors
+    /// [`Error::Ambiguous`], [`Error::NotPublished`].
+    pub fn test(&self, claim: &Claim, frame: &Frame, published: &Published) -> Result<Tested, Error> {
+        let Some((arm, ours)) = claim.decisive(frame)? else {
+            return Ok(Tested { arm: claim.run(), ours: None, outcome: Outcome::Open });
+        };
+        let value = ours.value;
+        let outcome = match &claim.relation {
+            Relation::Above(threshold) => Outcome::of(value > *threshold),
+            Relation::AtMost(threshold) => Outcome::of(value <= *threshold),
+            Relation::BelowPublished(key) => {
+                Outcome::of(published.get(key)?.number().is_some_and(|threshold| value < threshold))
+            }
+            Relation::AboveArms(arms) => {
+                let rivals = arms.iter().map(|arm| claim.value_of(frame, arm)).collect::<Result<Vec<_>, Error>>()?;
+                let beaten = |rival: &Option<Measured>| rival.as_ref().map(|rival| value > rival.value);
+                let beaten: Option<Vec<bool>> = rivals.iter().map(beaten).collect();
+                beaten.map_or(Outcome::Open, |beaten| Outcome::of(beaten.into_iter().all(|beaten| beaten)))
+            }
+            Relation::Highest => self.first(claim, frame, |rival| rival <= value)?,
+            Relation::Lowest => self.first(claim, frame, |rival| rival >= value)?,
+        };
+        Ok(Tested { arm, ours: Some(ours), outcome })
+    }
+
+    /// Whether `beaten` is true of all values that stand beside the published column of the claim's source, of which
+    /// there are several. Arms that only this campaign has take no rank from those of the paper.
+    fn first(&self, claim: &Claim, frame: &Frame, beaten: impl Fn(f64) -> bool) -> Result<Outcome, Error> {
+        let column = column(&claim.source);
+        let mut beats = Vec::new();
+        for entry in self.compare.iter().filter(|entry| column.is_some() && self::column(&entry.published) == column) {
+            let rival = entry.measurement.as_ref().map(|select| frame.one(select)).transpose()?.flatten();
+            beats.extend(rival.map(|rival| beaten(rival.value)));
+        }
+        Ok(Outcome::of(beats.len() > 1 && beats.into_iter().all(|beats| beats)))
+    }
+}
+
+impl Field {
+    fn column(self) -> &'static str {
+        match self {
+            Self::Stage => "stage",
+            Self::Schedule => "schedule",
+        }
+    }
+}
+
+/// Table and column of a path `<table>.<row>.<column>`.
+fn column(path: &str) -> Option<(&str, &str)> {
+    Some((path.split_once('.')?.0, path.rsplit_once('.')?.1))
 }
 
 impl Entry {
@@ -207,9 +339,9 @@ impl Entry {
     ///
     /// # Errors
     /// [`Error::Ambiguous`].
-    pub fn ours(&self, facts: &Facts, frame: &Frame) -> Result<Option<f64>, Error> {
+    pub fn ours(&self, facts: &Facts, frame: &Frame) -> Result<Option<Measured>, Error> {
         if let Some(select) = &self.measurement {
-            return Ok(frame.one(select)?.map(|measured| measured.value));
+            return frame.one(select);
         }
         let arm = |id: &Option<String>| facts.arm(id.as_ref()?);
         let parameters = arm(&self.parameters).map(|arm| arm.parameters as f64);
@@ -220,7 +352,8 @@ impl Entry {
         });
         let ratio = arm(&self.attention_ratio).and_then(|arm| facts.attention_ratio(&arm.id));
         let chance = self.chance_at.map(|k| facts.chance(k));
-        Ok(parameters.or(trainable).or(part).or(ratio).or(chance))
+        let value = parameters.or(trainable).or(part).or(ratio).or(chance);
+        Ok(value.map(|value| Measured { value, unit: String::new(), interval: None }))
     }
 
     /// How its values are written.
@@ -240,37 +373,10 @@ impl Claim {
         }
     }
 
-    /// Tests it.
-    ///
-    /// # Errors
-    /// [`Error::Ambiguous`], [`Error::NotPublished`].
-    pub fn test(&self, frame: &Frame, published: &Published) -> Result<Tested, Error> {
-        let Some((arm, ours)) = self.decisive(frame)? else {
-            return Ok(Tested { arm: self.measurement.arm.clone(), ours: None, outcome: Outcome::Open });
-        };
-        let value = ours.value;
-        let outcome = match &self.relation {
-            Relation::Above(threshold) => Outcome::of(value > *threshold),
-            Relation::AtMost(threshold) => Outcome::of(value <= *threshold),
-            Relation::BelowPublished(key) => {
-                Outcome::of(published.get(key)?.number().is_some_and(|threshold| value < threshold))
-            }
-            Relation::AboveArms(arms) => {
-                let rivals = arms.iter().map(|arm| self.value_of(frame, arm)).collect::<Result<Vec<_>, Error>>()?;
-                let beaten = |rival: &Option<Measured>| rival.as_ref().map(|rival| value > rival.value);
-                let beaten: Option<Vec<bool>> = rivals.iter().map(beaten).collect();
-                beaten.map_or(Outcome::Open, |beaten| Outcome::of(beaten.into_iter().all(|beaten| beaten)))
-            }
-            Relation::Highest => self.first(frame, published, |rival| rival <= value)?,
-            Relation::Lowest => self.first(frame, published, |rival| rival >= value)?,
-        };
-        Ok(Tested { arm, ours: Some(ours), outcome })
-    }
-
     /// The value that decides, with its arm: the only one, or that of the arm nearest to failing. None if one is missing.
     fn decisive(&self, frame: &Frame) -> Result<Option<(Option<String>, Measured)>, Error> {
         if self.arms.is_empty() {
-            return Ok(frame.one(&self.measurement)?.map(|measured| (self.measurement.arm.clone(), measured)));
+            return Ok(frame.one(&self.measurement)?.map(|measured| (self.run(), measured)));
         }
         let sign = if matches!(self.relation, Relation::AtMost(_) | Relation::BelowPublished(_)) { -1.0 } else { 1.0 };
         let mut decisive: Option<(Option<String>, Measured)> = None;
@@ -283,22 +389,23 @@ impl Claim {
         Ok(decisive)
     }
 
-    fn value_of(&self, frame: &Frame, arm: &str) -> Result<Option<Measured>, Error> {
-        frame.one(&self.measurement.clone().arm(arm))
+    fn value_of(&self, frame: &Frame, run: &str) -> Result<Option<Measured>, Error> {
+        frame.one(&self.measurement.clone().run(run))
     }
 
-    /// Whether `beaten` is true of the values of all arms of the published table, of which there are several. Arms that
-    /// only this campaign has take no rank from those of the paper.
-    fn first(&self, frame: &Frame, published: &Published, beaten: impl Fn(f64) -> bool) -> Result<Outcome, Error> {
-        let found = frame.filter(&Select { arm: None, ..self.measurement.clone() })?;
-        let table = self.source.split_once('.').zip(self.source.rsplit_once('.'));
-        let rows = table.map(|((table, _), (_, column))| published.column(table, column)).unwrap_or_default();
-        // Table 2 prints A4r for the arm that every other table calls a4r
-        let listed = |arm: &String| rows.iter().any(|(row, _)| row.eq_ignore_ascii_case(arm));
-        let arms = found.words("arm")?;
-        let rivals = arms.iter().zip(found.measured()?).filter(|(arm, _)| listed(arm));
-        let beats: Vec<bool> = rivals.map(|(_, rival)| beaten(rival.value)).collect();
-        Ok(Outcome::of(beats.len() > 1 && beats.into_iter().all(|beats| beats)))
+    /// Arm of the measurement, `arm@schedule` if it names a schedule too.
+    fn run(&self) -> Option<String> {
+        let arm = self.measurement.arm.as_ref()?;
+        Some(self.measurement.schedule.as_ref().map_or_else(|| arm.clone(), |schedule| format!("{arm}@{schedule}")))
+    }
+
+    /// Names of all arms and runs that it lists.
+    fn runs_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let rivals = match &mut self.relation {
+            Relation::AboveArms(rivals) => Some(rivals),
+            _ => None,
+        };
+        self.arms.iter_mut().chain(rivals.into_iter().flatten())
     }
 }
 

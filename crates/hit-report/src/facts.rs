@@ -42,8 +42,13 @@ pub struct Facts {
     pub screening: Option<ExperimentFacts>,
     /// The architecture families: from the same start as the screening, against its baseline (spec 5, Table 3).
     pub families: Option<ExperimentFacts>,
-    /// The replication over seeds (spec 8.4).
+    /// Long runs from scratch (spec 8.3, Table 4).
+    pub confirmation: Option<ConfirmationFacts>,
+    /// The replication over seeds, with the same queries for all (spec 8.4).
     pub replication: Option<ExperimentFacts>,
+    /// Whether the replication was also asked with queries drawn with the training seed, as published (spec 8.4): stage
+    /// `replication_as_published`.
+    pub replication_as_published: bool,
 }
 
 /// The corpus.
@@ -139,6 +144,62 @@ pub struct ExperimentFacts {
     pub evaluate: Vec<usize>,
 }
 
+/// Long runs, each under a schedule of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmationFacts {
+    /// The runs.
+    pub runs: Vec<ConfirmedFacts>,
+    /// Training seed of all.
+    pub seed: u64,
+    /// Arm that differences within a schedule are taken to.
+    pub baseline: String,
+    /// Schedule of the one run of the baseline that the paper takes all differences to.
+    pub reference_schedule: String,
+}
+
+/// One long run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmedFacts {
+    /// Arm.
+    pub arm: String,
+    /// Schedule id.
+    pub schedule: String,
+    /// Epochs.
+    pub epochs: usize,
+    /// Epochs at which it is evaluated.
+    pub evaluate: Vec<usize>,
+}
+
+impl ConfirmationFacts {
+    /// The run of that arm and schedule.
+    pub fn run(&self, arm: &str, schedule: &str) -> Option<&ConfirmedFacts> {
+        self.runs.iter().find(|run| run.arm == arm && run.schedule == schedule)
+    }
+
+    /// Condition of differences within a schedule, at the best epochs.
+    pub fn within(&self) -> String {
+        format!("best_vs_{}", self.baseline)
+    }
+
+    /// Condition of differences to the run that the paper chose.
+    pub fn to_reference(&self) -> String {
+        format!("best_vs_{}@{}", self.baseline, self.reference_schedule)
+    }
+
+    /// Length and evaluated epochs of each schedule, in the order of the runs.
+    pub fn schedules(&self) -> Vec<&ConfirmedFacts> {
+        let mut seen: Vec<&ConfirmedFacts> = Vec::new();
+        for run in &self.runs {
+            if seen.iter().all(|other| other.schedule != run.schedule) {
+                seen.push(run);
+            }
+        }
+        seen
+    }
+}
+
 impl Facts {
     /// Whether values of this campaign may be put beside the published ones as the same quantity.
     pub fn comparable(&self) -> bool {
@@ -174,13 +235,15 @@ impl Facts {
         self.arms.iter().position(|arm| arm.id == id)
     }
 
-    /// The experiment of that name: `foundation`, `screening`, `families` or `replication`.
+    /// The experiment of that name: `foundation`, `screening`, `families`, `replication` or its variant
+    /// `replication_as_published`. Long runs have no common schedule: [`Facts::confirmation`].
     pub fn experiment(&self, stage: &str) -> Option<&ExperimentFacts> {
         match stage {
             "foundation" => self.foundation.as_ref(),
             "screening" => self.screening.as_ref(),
             "families" => self.families.as_ref(),
             "replication" => self.replication.as_ref(),
+            "replication_as_published" if self.replication_as_published => self.replication.as_ref(),
             _ => None,
         }
     }
@@ -237,6 +300,25 @@ mod tests {
         assert_eq!(facts.experiment("replication").unwrap().seeds, [42, 123, 456]);
         assert_eq!(facts.experiment("foundation").unwrap().arms, ["D0"]);
         assert!(facts.experiment("test").is_none(), "not an experiment of its own");
+        assert!(facts.experiment("confirmation").is_none(), "no common schedule");
+    }
+
+    #[test]
+    fn the_variant_of_the_replication_is_there_only_if_it_was_computed() {
+        let mut facts = fixture::facts();
+        assert_eq!(facts.experiment("replication_as_published"), facts.replication.as_ref());
+        facts.replication_as_published = false;
+        assert!(facts.experiment("replication_as_published").is_none() && facts.experiment("replication").is_some());
+    }
+
+    #[test]
+    fn a_long_run_is_an_arm_and_a_schedule() {
+        let confirmation = fixture::facts().confirmation.unwrap();
+        assert_eq!(confirmation.run("d4a4", "cosine60").unwrap().epochs, 60);
+        assert!(confirmation.run("d4a4", "cosine30").is_none());
+        let schedules: Vec<_> = confirmation.schedules().into_iter().map(|run| run.schedule.as_str()).collect();
+        assert_eq!(schedules, ["cosine-tail60", "cosine60", "cosine30", "trapez50"], "each once");
+        assert_eq!(confirmation.to_reference(), "best_vs_D0@cosine-tail60");
     }
 
     #[test]
@@ -265,7 +347,7 @@ mod tests {
     fn every_fact_is_in_the_key() {
         let facts = fixture::facts();
         let key = |facts: &Facts| hit_stage::canonical_json(facts);
-        let changes: [fn(&mut Facts); 12] = [
+        let changes: [fn(&mut Facts); 15] = [
             |facts| facts.backend.push('x'),
             |facts| facts.corpus.label.push('x'),
             |facts| facts.arms[0].parameters += 1,
@@ -273,6 +355,9 @@ mod tests {
             |facts| facts.published_protocol = true,
             |facts| facts.replication = None,
             |facts| facts.families = None,
+            |facts| facts.replication_as_published = false,
+            |facts| facts.confirmation.as_mut().unwrap().reference_schedule.push('x'),
+            |facts| facts.confirmation.as_mut().unwrap().runs[1].evaluate.push(61),
             |facts| facts.flops_notes += 1,
             |facts| facts.descriptors[0].formula.push('x'),
             |facts| facts.arms[0].flops += 1,

@@ -7,7 +7,9 @@ use hit_stage::Digest;
 use hit_stats::Measurement;
 
 use crate::compare::Compare;
-use crate::facts::{ArmFacts, CorpusFacts, DescriptorFacts, ExperimentFacts, Facts, RetrievalFacts};
+use crate::facts::{
+    ArmFacts, ConfirmationFacts, ConfirmedFacts, CorpusFacts, DescriptorFacts, ExperimentFacts, Facts, RetrievalFacts,
+};
 use crate::frame::Frame;
 use crate::numbers::NumberMap;
 use crate::published::Published;
@@ -21,6 +23,16 @@ const SCREENED: [&str; 2] = ["A7x", "d4-a4r"];
 /// Arms of the families; the last is not the paper's.
 const FAMILIES: [&str; 4] = ["film-a4", "moe-a4", "t3-wt", "film-a4e"];
 const SEEDS: [u64; 3] = [42, 123, 456];
+/// Long runs, their epochs and S.
+const CONFIRMED: [(&str, &str, usize, f64); 7] = [
+    ("D0", "cosine-tail60", 60, 55.0),
+    ("D0", "cosine60", 60, 54.0),
+    ("D0", "cosine30", 30, 53.5),
+    ("D0", "trapez50", 50, 56.2),
+    ("d4a4", "cosine60", 60, 66.0),
+    ("d4-a4r", "cosine30", 30, 63.0),
+    ("t3-wt", "trapez50", 50, 64.5),
+];
 
 fn windows() -> WindowSpec {
     WindowSpec { sample_rate_hz: 24_000, window_s: 4.0, hop_s: 1.0, max_windows: 100, max_notes: 2048 }
@@ -63,7 +75,24 @@ pub(crate) fn facts() -> Facts {
             ..experiment("cosine5", &[42], 5, &[1, 2, 3, 4, 5])
         }),
         families: Some(ExperimentFacts { arms: words(&FAMILIES), ..experiment("cosine5", &[42], 5, &[3, 5]) }),
+        confirmation: Some(confirmation_facts(&CONFIRMED)),
         replication: Some(experiment("cosine12", &SEEDS, 12, &[3, 6, 9, 12])),
+        replication_as_published: true,
+    }
+}
+
+fn confirmation_facts(runs: &[(&str, &str, usize, f64)]) -> ConfirmationFacts {
+    let run = |&(arm, schedule, epochs, _): &(&str, &str, usize, f64)| ConfirmedFacts {
+        arm: arm.to_owned(),
+        schedule: schedule.to_owned(),
+        epochs,
+        evaluate: (5..=epochs).step_by(5).collect(),
+    };
+    ConfirmationFacts {
+        runs: runs.iter().map(run).collect(),
+        seed: 42,
+        baseline: "D0".to_owned(),
+        reference_schedule: "cosine-tail60".to_owned(),
     }
 }
 
@@ -153,7 +182,10 @@ pub(crate) fn large() -> Campaign {
         facts.arms.push(arm);
     }
     let mut rows: Vec<Measurement> =
-        measurements().into_iter().filter(|row| ["replication", "test"].contains(&row.stage.as_str())).collect();
+        measurements().into_iter().filter(|row| row.stage.starts_with("replication") || row.stage == "test").collect();
+    let long = [CONFIRMED.as_slice(), &[("a4r", "cosine30", 30, 62.2), ("a4r", "cosine-tail60", 60, 61.0)]].concat();
+    confirmation(&mut rows, &long);
+    facts.confirmation = Some(confirmation_facts(&long));
     let start = 53.0;
     for (stage, arms) in [("screening", &screened), ("families", &families)] {
         for (k, arm) in arms.iter().enumerate() {
@@ -217,8 +249,10 @@ fn s(arm: usize, seed: usize, share: f64) -> f64 {
 pub(crate) fn measurements() -> Vec<Measurement> {
     let mut rows = Vec::new();
     for (a, arm) in ARMS.iter().enumerate() {
-        replication(&mut rows, a, arm);
+        replication(&mut rows, "replication", a, arm);
+        replication(&mut rows, "replication_as_published", a, arm);
     }
+    confirmation(&mut rows, &CONFIRMED);
     let start = s(0, 0, 0.6);
     for (a, arm) in ARMS.iter().chain(&SCREENED).enumerate() {
         screening(&mut rows, "screening", arm, s(a, 0, 0.6), start);
@@ -268,48 +302,93 @@ fn screening(rows: &mut Vec<Measurement>, stage: &str, arm: &str, top: f64, star
     }
 }
 
-fn replication(rows: &mut Vec<Measurement>, a: usize, arm: &str) {
-    let values: Vec<f64> = (0..SEEDS.len()).map(|k| s(a, k, 1.0)).collect();
+/// Rows of long runs, against the baseline of their schedule and against the first run.
+fn confirmation(rows: &mut Vec<Measurement>, runs: &[(&str, &str, usize, f64)]) {
+    for &(arm, schedule, epochs, top) in runs {
+        let row = |condition| Row("confirmation", arm, schedule, Some(42), condition);
+        rows.push(row("selected").of("chance_s", 14.2, "%", None));
+        for condition in ["selected", "best"] {
+            rows.push(row(condition).of("s", top, "%", Some((top - 4.0, top + 3.5))));
+            rows.push(row(condition).of("hard_same_piece", 80.0, "%", None));
+        }
+        rows.push(row("best").of("epoch", (epochs - 5) as f64, "", None));
+        rows.push(row("last").of("epoch", epochs as f64, "", None));
+        rows.push(row("last").of("s", top - 0.8, "%", None));
+        let mut compared = |name: &str, other: f64| {
+            let delta = top - other;
+            let interval = Some((delta - 2.0, delta + 2.0));
+            for (at, interval) in [("best", interval), ("last", None)] {
+                let condition = format!("{at}_vs_{name}");
+                let row = Row("confirmation", arm, schedule, Some(42), &condition);
+                rows.push(row.of("delta_s", delta, "pp", interval));
+            }
+        };
+        if let Some(baseline) = runs.iter().find(|run| arm != "D0" && run.0 == "D0" && run.1 == schedule) {
+            compared("D0", baseline.3);
+        }
+        if (arm, schedule) != (runs[0].0, runs[0].1) {
+            compared(&format!("D0@{}", runs[0].1), runs[0].3);
+        }
+    }
+}
+
+/// Rows of an arm over seeds; queries drawn with the seed add to its spread.
+fn replication(rows: &mut Vec<Measurement>, stage: &str, a: usize, arm: &str) {
+    let (queries, sd) = if stage == "replication" { ([0.0; 3], 2.0) } else { ([0.8, 1.0, -0.6], 2.6) };
+    // both weigh more on later arms, so that no two variants have the same differences
+    let weight = |a: usize| 1.0 + 0.3 * a as f64;
+    let of_seed = |a: usize, k: usize| s(a, k, 1.0) + weight(a) * queries[k];
+    let after_the_best = |a: usize| 0.6 * weight(a);
+    let mean = |a: usize| (0..SEEDS.len()).map(|k| of_seed(a, k)).sum::<f64>() / 3.0;
+    let values: Vec<f64> = (0..SEEDS.len()).map(|k| of_seed(a, k)).collect();
     for (k, seed) in SEEDS.iter().enumerate() {
         for epoch in [3_u32, 6, 9, 12] {
             let condition = format!("epoch={epoch:03}");
-            let row = Row("replication", arm, "cosine12", Some(*seed), &condition);
-            rows.push(row.of("s", s(a, k, f64::from(epoch) / 12.0), "%", None));
+            let row = Row(stage, arm, "cosine12", Some(*seed), &condition);
+            let lower = if epoch == 12 { after_the_best(a) } else { 0.0 };
+            rows.push(row.of("s", s(a, k, f64::from(epoch) / 12.0) + weight(a) * queries[k] - lower, "%", None));
         }
-        let row = Row("replication", arm, "cosine12", Some(*seed), "selected");
+        let row = Row(stage, arm, "cosine12", Some(*seed), "selected");
         rows.push(row.of("s", values[k], "%", Some((values[k] - 4.0, values[k] + 4.0))));
     }
-    for (k, seed) in SEEDS.iter().enumerate() {
-        let row = Row("test", arm, "cosine12", Some(*seed), "selected");
-        rows.push(row.of("s", values[k] - 2.0, "%", None));
-        rows.push(row.of("r10_a2m", values[k] - 1.5, "%", None));
+    if stage == "replication" {
+        for (k, seed) in SEEDS.iter().enumerate() {
+            let row = Row("test", arm, "cosine12", Some(*seed), "selected");
+            rows.push(row.of("s", values[k] - 2.0, "%", None));
+            rows.push(row.of("r10_a2m", values[k] - 1.5, "%", None));
+        }
     }
-    let mean = values.iter().sum::<f64>() / 3.0;
-    let row = Row("replication", arm, "cosine12", None, "best");
     let (min, max) = (values.iter().copied().fold(f64::MAX, f64::min), values.iter().copied().fold(f64::MIN, f64::max));
-    rows.push(row.of("s_mean", mean, "%", Some((mean - 4.0, mean + 4.0))));
-    rows.push(row.of("excludes_chance", 1.0, "", None));
-    for (metric, value, unit) in [("s_sd", 2.0, "pp"), ("s_min", min, "%"), ("s_max", max, "%")] {
-        rows.push(row.of(metric, value, unit, None));
+    for (at, lower) in [("best", 0.0), ("last", after_the_best(a))] {
+        let row = Row(stage, arm, "cosine12", None, at);
+        let interval = (at == "best").then_some((mean(a) - 4.0, mean(a) + 4.0));
+        rows.push(row.of("s_mean", mean(a) - lower, "%", interval));
+        rows.extend(interval.map(|_| row.of("excludes_chance", 1.0, "", None)));
+        for (metric, value, unit) in [("s_sd", sd, "pp"), ("s_min", min - lower, "%"), ("s_max", max - lower, "%")] {
+            rows.push(row.of(metric, value, unit, None));
+        }
     }
     // written from the arm that is not the baseline, else from the first by name
     let pairs = ARMS.iter().enumerate().filter(|(b, other)| a != 0 && (*b == 0 || arm < **other));
     for (b, other) in pairs {
-        let condition = format!("best_vs_{other}");
-        let row = Row("replication", arm, "cosine12", None, &condition);
-        let delta = s(a, 0, 1.0) - s(b, 0, 1.0);
-        let p = [0.3, 0.04, 0.004, 0.000_5][a.abs_diff(b)];
-        for (metric, value, unit) in [
-            ("delta_s", delta, "pp"),
-            ("welch_t", delta / 1.6, ""),
-            ("welch_df", 3.9, ""),
-            ("welch_p", p, ""),
-            ("holm_p", p * 2.0, ""),
-            ("cohen_d", delta / 2.0, ""),
-            ("hedges_g", delta / 2.5, ""),
-            ("worst_minus_best", delta - 4.0, "pp"),
-        ] {
-            rows.push(row.of(metric, value, unit, None));
+        for at in ["best", "last"] {
+            let condition = format!("{at}_vs_{other}");
+            let row = Row(stage, arm, "cosine12", None, &condition);
+            let lower = if at == "best" { 0.0 } else { after_the_best(a) - after_the_best(b) };
+            let delta = mean(a) - mean(b) - lower;
+            let p = [0.3, 0.04, 0.004, 0.000_5][a.abs_diff(b)] * (1.0 + lower.abs());
+            rows.push(row.of("delta_s", delta, "pp", (at == "best").then_some((delta - 2.5, delta + 2.0))));
+            for (metric, value, unit) in [
+                ("welch_t", delta / 1.6, ""),
+                ("welch_df", 3.9, ""),
+                ("welch_p", p, ""),
+                ("holm_p", p * 2.0, ""),
+                ("cohen_d", delta / sd, ""),
+                ("hedges_g", delta / (1.25 * sd), ""),
+                ("worst_minus_best", delta - 4.0, "pp"),
+            ] {
+                rows.push(row.of(metric, value, unit, None));
+            }
         }
     }
 }

@@ -45,6 +45,13 @@ impl Select {
         self
     }
 
+    /// Under one schedule.
+    #[must_use]
+    pub fn schedule(mut self, schedule: &str) -> Self {
+        self.schedule = Some(schedule.to_owned());
+        self
+    }
+
     /// Of one training seed.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
@@ -64,6 +71,15 @@ impl Select {
     pub fn metric(mut self, metric: &str) -> Self {
         self.metric = Some(metric.to_owned());
         self
+    }
+
+    /// Of a run by name: `arm`, or `arm@schedule` where an arm has several.
+    #[must_use]
+    pub fn run(self, name: &str) -> Self {
+        match name.split_once('@') {
+            Some((arm, schedule)) => self.arm(arm).schedule(schedule),
+            None => self.arm(name),
+        }
     }
 
     fn words(&self) -> [(&'static str, Option<&str>); 5] {
@@ -309,6 +325,14 @@ mod tests {
         let error = frame.one(&select).unwrap_err();
         assert!(matches!(&error, Error::Ambiguous { found: 3, .. }), "{error}");
         assert!(error.to_string().contains("arm `d4a4`"), "{error}");
+    }
+
+    #[test]
+    fn a_run_is_an_arm_with_or_without_a_schedule() {
+        let select = Select::stage("confirmation").run("d4-a4r@cosine-tail60");
+        assert_eq!((select.arm.as_deref(), select.schedule.as_deref()), (Some("d4-a4r"), Some("cosine-tail60")));
+        let select = Select::stage("confirmation").schedule("x").run("D0");
+        assert_eq!((select.arm.as_deref(), select.schedule.as_deref()), (Some("D0"), Some("x")));
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Format {
             _ if metric == "p" || metric.ends_with("_p") => Self::PValue,
             "%" | "pp" if difference => Self::Signed(1),
             "%" | "pp" => Self::Fixed(1),
-            "params" => Self::Count,
+            "params" | "epoch" | "epochs" => Self::Count,
             "" if matches!(metric, "epoch" | "excludes_chance") => Self::Count,
             _ if difference => Self::Signed(2),
             _ if metric.starts_with("mean_rank") => Self::Fixed(1),
@@ -253,6 +253,7 @@ mod tests {
         assert_eq!(Format::of("cohen_d", ""), Format::Fixed(2));
         assert_eq!(Format::of("", "params"), Format::Count);
         assert_eq!(Format::of("epoch", ""), Format::Count);
+        assert_eq!(Format::of("epoch", "epoch"), Format::Count);
     }
 
     #[test]

@@ -27,9 +27,11 @@ mod style;
 pub mod tables;
 mod tex;
 
-pub use compare::{Claim, Compare, Entry, Outcome, PartOf, Relation, Tested};
+pub use compare::{Claim, Compare, Entry, Field, Outcome, PartOf, Relation, StandIn, Tested};
 pub use error::Error;
-pub use facts::{ArmFacts, CorpusFacts, DescriptorFacts, ExperimentFacts, Facts, RetrievalFacts};
+pub use facts::{
+    ArmFacts, ConfirmationFacts, ConfirmedFacts, CorpusFacts, DescriptorFacts, ExperimentFacts, Facts, RetrievalFacts,
+};
 pub use figures::Figure;
 pub use frame::{Frame, Measured, Select};
 pub use numbers::{Number, NumberMap, Numbers};

@@ -13,7 +13,7 @@ use crate::facts::Facts;
 use crate::frame::{Frame, Select};
 use crate::latex::{Format, escape};
 use crate::sources::{Input, Sources};
-use crate::tables::{corpus_counts, corpus_splits, shown_observation};
+use crate::tables::{VARIANTS, Variant, corpus_counts, corpus_splits, seeds_above, shown_observation};
 
 /// One number, or a word that stands for one (the best arm, the digest of the campaign).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,10 +30,12 @@ pub struct Number {
 /// NumberMap by key.
 ///
 /// A measurement of `stage`, `arm` and `metric` at the best epoch (condition `selected`, `best` or none) has the key
-/// `stage.arm.metric`, where `s_mean` is written `s.mean`; its seed adds `.seed42` after the arm if the experiment has
+/// `stage.arm.metric` (long runs: `confirmation.arm.schedule.metric`), where `s_mean` is written `s.mean`; its seed adds `.seed42` after the arm if the experiment has
 /// several, any other condition its name (`.last`, `.vs_D0` for `best_vs_D0`). The ends of an interval are `.low` and `.high`. Further keys:
 /// `corpus.<split>.<count>`, `<experiment>.first` and `.seeds`, `compare.*`, `claims.*`, `chance.r10`, `chance.s`,
-/// `descriptor.<id>.<metric>` (shares in percent) and its number of cases `.n`, `arm.<id>.parameters`, `.trainable`, `.tokens`, `.gflop`,
+/// `confirmation.baseline.{lowest,highest,range,runs}` (its long runs), `variants.<arm>.<variant>.{above,seeds}` (seeds in which the arm is
+/// above the baseline, of how many; variants `as_published`, `fixed`, `last`), `variants.<arm>.{queries_sd,queries_mean}` (as published less
+/// fixed queries) and `.selection` (best less last epoch), `descriptor.<id>.<metric>` (shares in percent) and its number of cases `.n`, `arm.<id>.parameters`, `.trainable`, `.tokens`, `.gflop`,
 /// `.attention_ratio` and `.flops_ratio` (baseline over arm),
 /// `campaign.digest` and its beginning `campaign.short`.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
@@ -49,6 +51,8 @@ impl NumberMap {
         let mut numbers = Self::default();
         numbers.add_measurements(sources.frame()?)?;
         numbers.add_experiments(sources);
+        numbers.add_long_runs(&sources.facts);
+        numbers.add_variants(sources)?;
         numbers.add_arms(&sources.facts);
         numbers.add_observations(sources)?;
         numbers.add_corpus(sources)?;
@@ -134,12 +138,13 @@ impl NumberMap {
             different.sort_unstable();
             different.dedup();
             for (idx, measured) in rows.measured()?.into_iter().enumerate() {
-                if conditions[idx].starts_with("epoch=") {
+                // What retrieval wrote under a condition stands in the rows of its test.
+                if conditions[idx].starts_with("epoch=") || conditions[idx].contains('/') {
                     continue;
                 }
                 let mut key = vec![stage.clone()];
                 key.extend((!arms[idx].is_empty()).then(|| arms[idx].clone()));
-                if schedules > 1 && !schedule_words[idx].is_empty() {
+                if (schedules > 1 || stage == "confirmation") && !schedule_words[idx].is_empty() {
                     key.push(schedule_words[idx].clone());
                 }
                 key.extend(seeds[idx].filter(|_| different.len() > 1).map(|seed| format!("seed{seed}")));
@@ -165,10 +170,10 @@ impl NumberMap {
     }
 
     fn add_experiments(&mut self, sources: &Sources) {
-        for stage in ["screening", "families", "replication"] {
+        for stage in ["screening", "families", "replication", "replication_as_published"] {
             let Some(experiment) = sources.facts.experiment(stage) else { continue };
             self.add_count(format!("{stage}.seeds"), experiment.seeds.len() as f64, Format::Count);
-            let metric = if stage == "replication" { "s.mean" } else { "s" };
+            let metric = if stage.starts_with("replication") { "s.mean" } else { "s" };
             let value = |arm: &String| self.0.get(&format!("{stage}.{arm}.{metric}")).and_then(|number| number.value);
             // the first of equals, so the baseline wins no tie it does not lead the list in
             let best = experiment.arms.iter().filter_map(|arm| Some((arm, value(arm)?)));
@@ -180,6 +185,49 @@ impl NumberMap {
                 self.add_word(&format!("{stage}.first"), arm);
             }
         }
+    }
+
+    /// What the schedule alone makes of the baseline: lowest, highest and range of its long runs.
+    fn add_long_runs(&mut self, facts: &Facts) {
+        let Some(confirmation) = &facts.confirmation else { return };
+        let baseline = confirmation.runs.iter().filter(|run| run.arm == confirmation.baseline);
+        let values: Vec<f64> = baseline
+            .filter_map(|run| self.0.get(&format!("confirmation.{}.{}.s", run.arm, run.schedule))?.value)
+            .collect();
+        let (low, high) = values.iter().fold((f64::MAX, f64::MIN), |(low, high), s| (low.min(*s), high.max(*s)));
+        if values.len() > 1 {
+            self.add_count("confirmation.baseline.runs".to_owned(), values.len() as f64, Format::Count);
+            for (name, value, unit) in [("lowest", low, "%"), ("highest", high, "%"), ("range", high - low, "pp")] {
+                self.add(format!("confirmation.baseline.{name}"), value, unit, "s");
+            }
+        }
+    }
+
+    /// What sets the variants of the replication apart.
+    fn add_variants(&mut self, sources: &Sources) -> Result<(), Error> {
+        let (facts, frame) = (&sources.facts, sources.frame()?);
+        let [published, fixed, last] = &VARIANTS;
+        for arm in facts.replication.iter().flat_map(|replication| &replication.arms) {
+            for variant in &VARIANTS {
+                if let Some((above, of)) = seeds_above(facts, frame, variant, arm)? {
+                    self.add_count(format!("variants.{arm}.{}.above", variant.key), above as f64, Format::Count);
+                    self.add_count(format!("variants.{arm}.{}.seeds", variant.key), of as f64, Format::Count);
+                }
+            }
+            let value = |variant: &Variant, metric| {
+                Ok::<_, Error>(frame.one(&variant.select(facts, arm, metric))?.map(|measured| measured.value))
+            };
+            for (name, a, b, metric) in [
+                ("queries_sd", published, fixed, "s_sd"),
+                ("queries_mean", published, fixed, "s_mean"),
+                ("selection", fixed, last, "s_mean"),
+            ] {
+                if let (Some(a), Some(b)) = (value(a, metric)?, value(b, metric)?) {
+                    self.add(format!("variants.{arm}.{name}"), a - b, "pp", "delta_s");
+                }
+            }
+        }
+        Ok(())
     }
 
     fn add_arms(&mut self, facts: &Facts) {
@@ -235,7 +283,7 @@ impl NumberMap {
         let compared = compared.len();
         let mut outcomes = Vec::new();
         for claim in &compare.claim {
-            outcomes.push(claim.test(frame, published)?.outcome);
+            outcomes.push(compare.test(claim, frame, published)?.outcome);
         }
         let count = |outcome| outcomes.iter().filter(|found| **found == outcome).count();
         for (key, n) in [
@@ -303,6 +351,18 @@ mod tests {
             "screening.d4a4.s",
             "screening.d4a4.s.low",
             "families.t3-wt.s",
+            "confirmation.d4a4.cosine60.s",
+            "confirmation.d4a4.cosine60.last.s",
+            "confirmation.d4a4.cosine60.epoch",
+            "confirmation.d4a4.cosine60.vs_D0.delta_s.low",
+            "confirmation.d4a4.cosine60.vs_D0@cosine-tail60.delta_s.high",
+            "confirmation.baseline.range",
+            "replication_as_published.d4a4.s.mean",
+            "replication_as_published.d4a4.vs_D0.welch_p",
+            "replication.d4a4.last_vs_D0.delta_s",
+            "variants.d4a4.selection",
+            "variants.d4a4.queries_sd",
+            "variants.d4a4.fixed.above",
             "families.t3-wt.vs_D0.delta_s.low",
             "descriptor.a4.time_mean_max",
             "descriptor.a4.time_mean_max.n",
@@ -338,6 +398,35 @@ mod tests {
         twice.push(twice[0].clone());
         let error = NumberMap::collect(&fixture::sources().with_observations(twice)).unwrap_err().to_string();
         assert!(error.contains("descriptor.a4.mean_square"), "{error}");
+    }
+
+    /// What sets the variants apart is taken from their means and deviations, in this direction.
+    #[test]
+    fn differences_of_variants_have_their_sign() {
+        let numbers = numbers();
+        let tex = |key: &str| numbers.get(key).unwrap().tex.clone();
+        assert_eq!(tex("variants.d4a4.queries_sd"), "$+$0.6", "drawn queries spread more");
+        assert_eq!(tex("variants.D0.selection"), "$+$0.6", "the best epoch is above the last");
+        assert_eq!(
+            (tex("variants.d4a4.last.above"), tex("variants.d4a4.last.seeds")),
+            ("3".to_owned(), "3".to_owned())
+        );
+        assert!(!numbers.has("variants.D0.fixed.above"), "the baseline is not above itself");
+        assert_eq!(tex("replication_as_published.first"), "d4a4");
+        let n = |key: &str| numbers.get(key).unwrap().value.unwrap();
+        assert_eq!(n("confirmation.baseline.runs"), 4.0);
+        let range = n("confirmation.baseline.highest") - n("confirmation.baseline.lowest");
+        assert_eq!(n("confirmation.baseline.range"), range);
+    }
+
+    /// Long runs say their schedule even if there is only one; other experiments do not.
+    #[test]
+    fn the_key_of_a_long_run_always_has_its_schedule() {
+        let mut rows = fixture::measurements();
+        rows.retain(|row| row.stage != "confirmation" || row.schedule == "cosine60");
+        let numbers = of(&rows).unwrap();
+        assert!(numbers.has("confirmation.d4a4.cosine60.s") && numbers.has("screening.d4a4.s"));
+        assert!(!numbers.has("confirmation.baseline.range"), "one run has no range");
     }
 
     /// A7, A8 and A9 have one size and stand beside one published count.

@@ -48,8 +48,8 @@ fn what_is_not_comparable_says_so_in_the_banner_and_in_every_comparing_caption()
     assert!(main.contains("Not the published experiment"));
     let captions: Vec<&str> =
         main.lines().filter(|line| line.contains("\\caveat}") && !line.starts_with("\\newcommand{\\caveat}")).collect();
-    let expected = "parameters, architecture, screening, families, replication, claims, appendix";
-    assert_eq!(captions.len(), 7, "{expected}: {captions:?}");
+    let expected = "parameters, architecture, screening, families, confirmation, variants, claims, appendix";
+    assert_eq!(captions.len(), 8, "{expected}: {captions:?}");
     assert!(main.contains("Not comparable with the published values"));
     let main = main_tex(&comparable());
     assert!(!main.contains("Not the published experiment") && !main.contains("Not comparable"));
@@ -74,6 +74,34 @@ fn findings_are_stated_where_they_were_measured() {
     }
 }
 
+/// The variant that is the published quantity is spoken of as what it is, whether it was computed or not.
+#[test]
+fn prose_says_which_variant_stands_beside_table_12() {
+    let told = |campaign: &fixture::Campaign| {
+        let mut values = fixture::values(&campaign.facts);
+        values.numbers = crate::NumberMap::collect(&campaign.sources()).unwrap();
+        tex::render(&templates(), values).unwrap()
+    };
+    let mut campaign = fixture::small();
+    let main = told(&campaign);
+    for words in ["the same quantity is 64.6", "with which claims are tested", "whose 4 runs reach from 53.5 to 56.2"] {
+        assert!(main.contains(words), "{words}");
+    }
+    let with = "\\arm{d4a4} less \\arm{D0}: $+$12.9\\,pp as published ($p$~=~$5.0\\times10^{-4}$), $+$12.5\\,pp with fixed queries";
+    assert!(main.contains(with));
+    campaign.rows.retain(|row| row.stage != "replication_as_published");
+    campaign.facts.replication_as_published = false;
+    let main = told(&campaign);
+    assert!(main.contains("claims are tested with fixed queries") && !main.contains("the same quantity is"));
+    assert!(main.contains("\\arm{d4a4} less \\arm{D0}: $+$12.5\\,pp with fixed queries"));
+    campaign.rows.retain(|row| row.stage != "confirmation");
+    let main = told(&campaign);
+    assert!(
+        main.contains("\\subsection{Long runs}") && !main.contains("runs reach from"),
+        "no number without a measurement"
+    );
+}
+
 #[test]
 fn the_abstract_does_not_praise_a_baseline_that_wins() {
     let facts = fixture::facts();
@@ -92,6 +120,8 @@ fn a_campaign_of_one_seed_or_without_experiments_renders() {
     assert!(!main_tex(&facts).contains("\\subsection{Screening}"));
     facts.families = None;
     assert!(!main_tex(&facts).contains("\\subsection{Architecture families}"));
+    facts.confirmation = None;
+    assert!(!main_tex(&facts).contains("\\subsection{Long runs}"));
     facts.replication = None;
     assert!(!main_tex(&facts).contains("\\subsection{Replication"));
 }

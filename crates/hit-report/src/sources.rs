@@ -95,7 +95,16 @@ impl Sources {
                 Input::Lineage => sources.lineage = Some(cx.file("lineage")?.file.digest),
             }
         }
-        Ok(sources)
+        Ok(sources.resolved()?)
+    }
+
+    /// With the list of what stands beside what fitted to the measurements, where both are read.
+    fn resolved(mut self) -> Result<Self, Error> {
+        self.compare = match (self.compare, &self.measurements) {
+            (Some(compare), Some(frame)) => Some(compare.resolved(frame)?),
+            (compare, _) => compare,
+        };
+        Ok(self)
     }
 
     /// The measurements.
@@ -195,7 +204,7 @@ impl Sources {
         self.indices = Some(indices.into_iter().map(|index| (index.split.clone(), index)).collect());
         self.histories = Some(histories);
         self.lineage = Some(Digest::of(b"fixture"));
-        self.with_observations(Vec::new())
+        self.with_observations(Vec::new()).resolved().unwrap()
     }
 
     /// The same with other observations.

@@ -75,6 +75,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn progress_is_by_epoch_from_0_to_1() {
+        let plan = Plan { seed: 1, n_windows: 50, batch_size: 8, per_epoch: 5, epochs: 3 };
+        let found: Vec<f64> = (1..=15).map(|step| plan.progress(step)).collect();
+        let expected = [[0.0; 5], [0.5; 5], [1.0; 5]].concat();
+        assert_eq!(found, expected);
+        assert_eq!(Plan { epochs: 1, ..plan }.progress(5), 0.0);
+    }
+
+    #[test]
     fn resuming_skips_exactly_what_was_done() {
         let plan = Plan { seed: 1, n_windows: 50, batch_size: 8, per_epoch: 5, epochs: 3 };
         let all: Vec<_> = plan.batches(0).collect();

@@ -126,6 +126,15 @@ pub enum Command {
         #[arg(long)]
         full: bool,
     },
+    /// Hold the published numbers against each other: grids, sums, differences, tests, statements. Needs no results.
+    Audit {
+        /// Published values; paper/published.toml of the project if not given.
+        #[arg(long, value_name = "FILE")]
+        published: Option<PathBuf>,
+        /// What the paper says about them; paper/audit.toml of the project if not given.
+        #[arg(long, value_name = "FILE")]
+        rules: Option<PathBuf>,
+    },
     /// Write the weights of a trained model to one file that other programs read (docs/pytorch.md).
     #[command(after_help = "Example: hitrepro export --format safetensors replication/d4a4@cosine30#42")]
     Export {

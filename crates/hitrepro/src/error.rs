@@ -68,6 +68,9 @@ pub enum Error {
     /// An artifact cannot be read or written.
     #[error(transparent)]
     Data(#[from] hit_schema::Error),
+    /// The published numbers or the rules for them cannot be used.
+    #[error(transparent)]
+    Audit(#[from] hit_audit::Error),
     /// Measurements cannot be read.
     #[error(transparent)]
     Stats(#[from] hit_stats::Error),
@@ -100,6 +103,7 @@ impl Error {
             Self::Build(
                 BuildError::NoAudio { .. } | BuildError::NoMidi { .. } | BuildError::Corpus(_) | BuildError::Arm { .. },
             ) => Exit::Usage,
+            Self::Audit(error) if !matches!(error, hit_audit::Error::Io(_)) => Exit::Usage,
             Self::Engine(EngineError::NotFinished { .. }) => Exit::Stale,
             _ => Exit::Unexpected,
         }

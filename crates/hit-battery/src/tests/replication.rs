@@ -10,7 +10,7 @@ const A4R: [usize; 5] = [99, 80, 98, 102, 103];
 const SEEDS: [u64; 5] = [42, 123, 456, 789, 1337];
 
 fn replication() -> Replication {
-    Replication { baseline: "d0".into(), bootstrap: BOOTSTRAP, seed: 42 }
+    Replication { stage: "replication".into(), baseline: "d0".into(), bootstrap: BOOTSTRAP, seed: 42 }
 }
 
 /// A run of 500 queries in 50 performances that misses so many, in both directions.
@@ -151,7 +151,7 @@ fn seeds_are_numbers_not_names() {
 
 #[test]
 fn parameters_read_back() {
-    let text = r#"{"baseline":"d0","bootstrap":{"level":0.95,"resamples":400},"seed":42}"#;
+    let text = r#"{"baseline":"d0","bootstrap":{"level":0.95,"resamples":400},"seed":42,"stage":"replication"}"#;
     assert_eq!(hit_stage::canonical_json(&replication()), text);
     assert_eq!(serde_json::from_str::<Replication>(text).unwrap(), replication());
     assert!(serde_json::from_str::<Replication>(&text.replace("seed", "sead")).is_err());

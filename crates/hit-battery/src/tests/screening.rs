@@ -8,7 +8,14 @@ use crate::Screening;
 
 fn screening() -> Screening {
     let arms = ["d0", "a4", "d4", "a", "b"].map(str::to_owned).to_vec();
-    Screening { stage: "screening".into(), arms, baseline: "d0".into(), bootstrap: BOOTSTRAP, seed: 42 }
+    Screening {
+        stage: "screening".into(),
+        arms,
+        baseline: "d0".into(),
+        reference: None,
+        bootstrap: BOOTSTRAP,
+        seed: 42,
+    }
 }
 
 #[test]
@@ -28,6 +35,21 @@ fn arms_are_reported_at_the_best_and_at_the_last_epoch() {
     // The baseline is not compared with itself.
     assert_eq!(rows.iter().filter(|row| row.arm == "d0").count(), 8);
     assert_eq!(rows.iter().filter(|row| row.arm == "a4").count(), 8 + 6);
+}
+
+#[test]
+fn a_chosen_run_is_compared_with_across_schedules() {
+    let reference = Some("d0@tail60#42".parse().unwrap());
+    let stage = Screening { stage: "confirmation".into(), reference, ..screening() };
+    let fakes = [fake("d0@tail60#42", 30), fake("d0@cosine30#42", 24), fake("a4@cosine30#42", 20)];
+    let rows = table(&stage, &fakes).unwrap();
+    let delta = |arm: &str, condition: &str| value(&rows, arm, condition, "delta_s");
+    assert!((delta("a4", "best_vs_d0") - 100.0 * 4.0 / 120.0).abs() < 1e-9, "within the schedule");
+    assert!((delta("a4", "best_vs_d0@tail60") - 100.0 * 10.0 / 120.0).abs() < 1e-9, "against the choice of the paper");
+    assert!((delta("d0", "best_vs_d0@tail60") - 100.0 * 6.0 / 120.0).abs() < 1e-9, "the schedule alone");
+    let own = rows.iter().filter(|row| row.schedule == "tail60" && row.condition.contains("_vs_")).count();
+    assert_eq!(own, 0, "it is not compared with itself");
+    assert!(table(&stage, &fakes[1..]).unwrap_err().contains("d0"), "the choice must be there");
 }
 
 #[test]

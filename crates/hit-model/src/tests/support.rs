@@ -34,6 +34,7 @@ pub fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> 
 /// The largest difference, relative to the largest expected value or 1.
 pub fn distance(found: &[f32], expected: &[f64]) -> f64 {
     assert_eq!(found.len(), expected.len());
+    assert!(found.iter().all(|value| value.is_finite()), "{found:?}");
     let scale = expected.iter().fold(1.0f64, |max, v| max.max(v.abs()));
     found.iter().zip(expected).fold(0.0f64, |max, (f, e)| max.max((f64::from(*f) - e).abs())) / scale
 }

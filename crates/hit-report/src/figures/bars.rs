@@ -1,8 +1,9 @@
-//! S of the arms of an experiment as horizontal bars from zero, best first: what the figures `screening` and `families`
-//! have in common (after Figure 2 of the paper).
+//! S of the arms or runs of an experiment as horizontal bars from zero, best first: what the figures `screening`, `families`
+//! and `confirmation` have in common (after Figure 2 of the paper).
 
 use super::failed;
 use crate::error::Error;
+use crate::facts::{ConfirmationFacts, ConfirmedFacts, Facts};
 use crate::frame::{Measured, Select};
 use crate::latex::Format;
 use crate::sources::{Input, Sources};
@@ -32,7 +33,7 @@ enum Kind {
 }
 
 struct Bar {
-    id: String,
+    label: String,
     kind: Kind,
     s: Measured,
     /// Only where it is the same quantity.
@@ -50,47 +51,81 @@ struct Plot {
     references: Vec<Reference>,
 }
 
-/// Draws the arms of `stage`. Published values are marked only where this campaign is comparable with them.
+/// What a bar stands for: an arm, under a schedule where it has several.
+struct Run {
+    arm: String,
+    schedule: Option<String>,
+}
+
+impl Run {
+    fn select(&self, stage: &str) -> Select {
+        let select = Select::stage(stage).arm(&self.arm).condition("selected").metric("s");
+        Select { schedule: self.schedule.clone(), ..select }
+    }
+
+    fn label(&self) -> String {
+        self.schedule.as_ref().map_or_else(|| self.arm.clone(), |schedule| format!("{} {schedule}", self.arm))
+    }
+}
+
+/// Draws the arms of `stage`, or its runs. Published values are marked only where this campaign is comparable with them.
 pub(super) fn draw(sources: &Sources, stage: &str) -> Result<String, Error> {
     let plot = Plot { bars: bars(sources, stage)?, references: references(sources, stage)? };
     paint(&plot).map_err(|what| failed(stage, what))
 }
 
+/// The experiment of long runs if it is the one of that name.
+fn confirmation<'a>(facts: &'a Facts, stage: &str) -> Option<&'a ConfirmationFacts> {
+    facts.confirmation.as_ref().filter(|_| stage == "confirmation")
+}
+
+fn runs(facts: &Facts, stage: &str) -> Vec<Run> {
+    match confirmation(facts, stage) {
+        Some(confirmation) => {
+            let run = |run: &ConfirmedFacts| Run { arm: run.arm.clone(), schedule: Some(run.schedule.clone()) };
+            confirmation.runs.iter().map(run).collect()
+        }
+        None => facts.arms.iter().map(|arm| Run { arm: arm.id.clone(), schedule: None }).collect(),
+    }
+}
+
 fn bars(sources: &Sources, stage: &str) -> Result<Vec<Bar>, Error> {
     let facts = &sources.facts;
     let mut bars = Vec::new();
-    for arm in &facts.arms {
-        let select = Select::stage(stage).arm(&arm.id).condition("selected").metric("s");
+    for run in runs(facts, stage) {
+        let select = run.select(stage);
         let Some(s) = sources.frame()?.one(&select)? else { continue };
         let published = if facts.comparable() { sources.published_beside(&select)? } else { None };
-        let kind = match arm.extra {
+        let kind = match facts.arm(&run.arm).is_some_and(|arm| arm.extra) {
             true => Kind::Extra,
-            false if arm.id == facts.baseline => Kind::Baseline,
+            false if run.arm == facts.baseline => Kind::Baseline,
             false => Kind::Paper,
         };
-        bars.push(Bar { id: arm.id.clone(), kind, s, published: published.map(|published| published.value) });
+        bars.push(Bar { label: run.label(), kind, s, published: published.map(|published| published.value) });
     }
-    if !bars.is_empty()
-        && bars.iter().all(|bar| bar.id != facts.baseline)
-        && let Some(s) = baseline(sources, START)?
-    {
-        bars.push(Bar { id: facts.baseline.clone(), kind: Kind::Baseline, s, published: None });
+    if !bars.is_empty() && bars.iter().all(|bar| bar.kind != Kind::Baseline) {
+        let (run, s) = baseline(sources, START)?;
+        bars.extend(s.map(|s| Bar { label: run.label(), kind: Kind::Baseline, s, published: None }));
     }
     bars.sort_by(|a, b| b.s.value.total_cmp(&a.s.value));
     Ok(bars)
 }
 
-fn baseline(sources: &Sources, stage: &str) -> Result<Option<Measured>, Error> {
-    sources.frame()?.one(&Select::stage(stage).arm(&sources.facts.baseline).condition("selected").metric("s"))
+/// The run that the others are compared with, and its S.
+fn baseline(sources: &Sources, stage: &str) -> Result<(Run, Option<Measured>), Error> {
+    let schedule = confirmation(&sources.facts, stage).map(|confirmation| confirmation.reference_schedule.clone());
+    let run = Run { arm: sources.facts.baseline.clone(), schedule };
+    let s = sources.frame()?.one(&run.select(stage))?;
+    Ok((run, s))
 }
 
 fn references(sources: &Sources, stage: &str) -> Result<Vec<Reference>, Error> {
     let (chance, of) = sources.chance()?;
     let own = baseline(sources, stage)?;
-    let baseline = if own.is_some() { own } else { baseline(sources, START)? };
-    let line = |s: Measured| Reference { name: format!("baseline {}", sources.facts.baseline), value: s.value };
+    let (run, s) = if own.1.is_some() { own } else { baseline(sources, START)? };
+    let line = |s: Measured| Reference { name: format!("baseline {}", run.label()), value: s.value };
     let chance = Reference { name: format!("chance of {of}"), value: chance };
-    Ok(std::iter::once(chance).chain(baseline.map(line)).collect())
+    Ok(std::iter::once(chance).chain(s.map(line)).collect())
 }
 
 fn paint(plot: &Plot) -> Result<String, String> {
@@ -100,10 +135,10 @@ fn paint(plot: &Plot) -> Result<String, String> {
     style::draw((WIDTH_MM, height), |canvas| {
         let mut names = 8.0_f64;
         for bar in &plot.bars {
-            names = names.max(canvas.text_width(&bar.id)?);
+            names = names.max(canvas.text_width(&bar.label)?);
         }
         let panel = Panel {
-            frame: [1.15 * names + 4.0, head, WIDTH_MM - 12.0, height - 10.0],
+            frame: [1.25 * names + 4.0, head, WIDTH_MM - 12.0, height - 10.0],
             x: axis(plot),
             y: Axis { low: 0.0, high: 1.0, ticks: Vec::new() },
         };
@@ -139,7 +174,7 @@ fn draw_bar(canvas: &Canvas, panel: &Panel, bar: &Bar, y: f64) -> Result<(), Str
     let [left, _, right, _] = panel.frame;
     let rect = [left, y - BAR_MM / 2.0, panel.at(bar.s.value, 0.0).0, y + BAR_MM / 2.0];
     swatch(canvas, bar.kind, rect)?;
-    canvas.text(&bar.id, (left - 1.6, y), At::End, INK)?;
+    canvas.text(&bar.label, (left - 1.6, y), At::End, INK)?;
     canvas.text(&Format::Fixed(1).plain(bar.s.value), (right + 10.5, y), At::End, INK)
 }
 
@@ -214,9 +249,9 @@ mod tests {
     use super::*;
     use crate::figures::tests::assert_texts_apart;
 
-    fn bar(id: &str, kind: Kind, value: f64, half: Option<f64>, published: Option<f64>) -> Bar {
+    fn bar(label: &str, kind: Kind, value: f64, half: Option<f64>, published: Option<f64>) -> Bar {
         let interval = half.map(|half| (value - half, value + half));
-        Bar { id: id.to_owned(), kind, s: Measured { value, unit: "%".to_owned(), interval }, published }
+        Bar { label: label.to_owned(), kind, s: Measured { value, unit: "%".to_owned(), interval }, published }
     }
 
     fn line(name: &str, value: f64) -> Reference {

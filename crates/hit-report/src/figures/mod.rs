@@ -1,6 +1,7 @@
 //! Figures: one file a figure, one line each in [`FIGURES`].
 
 mod bars;
+mod confirmation;
 mod families;
 mod screening;
 mod seeds;
@@ -26,7 +27,7 @@ pub struct FigureDef {
 }
 
 /// All figures, in the order of the paper.
-pub const FIGURES: &[FigureDef] = &[screening::DEF, families::DEF, seeds::DEF, training::DEF];
+pub const FIGURES: &[FigureDef] = &[screening::DEF, families::DEF, confirmation::DEF, seeds::DEF, training::DEF];
 
 /// The figure of that id.
 ///

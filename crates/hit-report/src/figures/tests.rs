@@ -244,3 +244,27 @@ fn all_arms_of_the_real_campaigns_fit_and_none_is_left_out() {
         assert!(arms.len() >= 13 && arms.iter().all(|arm| words.contains(arm)), "{id}: {words:?}");
     }
 }
+
+#[test]
+fn a_long_run_is_named_by_arm_and_schedule_and_the_line_is_the_chosen_one() {
+    let words = |campaign: &fixture::Campaign| {
+        texts(&svg("confirmation", &campaign.sources())).into_iter().map(|text| text.4).collect::<Vec<_>>()
+    };
+    let mut campaign = fixture::large();
+    assert_texts_apart("confirmation", &svg("confirmation", &campaign.sources()));
+    let found = words(&campaign);
+    for run in &campaign.facts.confirmation.as_ref().unwrap().runs {
+        let label = format!("{} {}", run.arm, run.schedule);
+        assert_eq!(found.iter().filter(|word| **word == label).count(), 1, "{label}");
+    }
+    assert!(found.contains(&"baseline D0 cosine-tail60".to_owned()), "{found:?}");
+    assert!(!found.contains(&"published".to_owned()));
+    campaign.facts.published_protocol = true;
+    campaign.facts.corpus.audio = hit_schema::AudioSource::Recorded;
+    assert!(words(&campaign).contains(&"published".to_owned()));
+    campaign.facts.confirmation.as_mut().unwrap().reference_schedule = "cosine60".to_owned();
+    assert!(words(&campaign).contains(&"baseline D0 cosine60".to_owned()));
+    // without its long runs the experiment has nothing to draw, and no bar of another one
+    campaign.rows.retain(|row| row.stage != "confirmation");
+    assert!(!words(&campaign).iter().any(|word| word == "D0 cosine60" || word == "D0"));
+}

@@ -1,5 +1,6 @@
 //! What the paper claims and how it comes out here; failures are printed as plainly as successes.
 
+use super::variants::AS_PUBLISHED;
 use super::{TableDef, interval_head};
 use crate::compare::{Claim, Relation};
 use crate::error::Error;
@@ -26,8 +27,9 @@ fn build(sources: &Sources) -> Result<Sheet, Error> {
         Column::new("criterion", "Criterion", Align::Left),
         Column::new("outcome", "Outcome", Align::Left),
     ]);
-    for claim in &sources.compare()?.claim {
-        let tested = claim.test(frame, published)?;
+    let compare = sources.compare()?;
+    for claim in &compare.claim {
+        let tested = compare.test(claim, frame, published)?;
         let metric = claim.measurement.metric.as_deref().unwrap_or_default();
         let leaf = published.get(&claim.source)?;
         let theirs = leaf.number().map(|value| Cell::Number(value, Format::of(metric, &leaf.unit)));
@@ -43,6 +45,10 @@ fn build(sources: &Sources) -> Result<Sheet, Error> {
         ]);
     }
     sheet.note("The published value is the one that the claim rests on. Of claims about several arms, the arm nearest to failing is given.");
+    if compare.claim.iter().any(|claim| claim.measurement.stage.as_deref() == Some(AS_PUBLISHED)) {
+        sheet.note("Replication: tested with queries drawn with the training seed, as published, at the best of the evaluated epochs.");
+    }
+    compare.notes().for_each(|note| sheet.note(note));
     Ok(sheet)
 }
 

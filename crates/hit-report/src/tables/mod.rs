@@ -1,19 +1,28 @@
 //! Tables: one file a table, one line each in [`TABLES`].
 
+mod ablation;
 mod architecture;
 mod arms;
+mod bands;
+mod battery;
 mod claims;
 mod compare;
+mod confirmation;
+mod controls;
 mod corpus;
 mod defects;
 mod descriptors;
 mod families;
 mod pairwise;
 mod parameters;
+mod perturbation;
 mod replication;
 mod run;
+mod scoreboard;
 mod screening;
 mod test_split;
+mod transposition;
+mod variants;
 
 use hit_stage::{Context, Stage, StageError};
 use serde::Serialize;
@@ -27,6 +36,7 @@ use crate::sources::{Input, Sources};
 
 pub(crate) use corpus::{counts as corpus_counts, splits as corpus_splits};
 pub(crate) use defects::shown as shown_observation;
+pub(crate) use variants::{VARIANTS, Variant, seeds_above};
 
 /// A table that can be made.
 pub struct TableDef {
@@ -49,9 +59,17 @@ pub const TABLES: &[TableDef] = &[
     architecture::DEF,
     screening::DEF,
     families::DEF,
+    confirmation::DEF,
     replication::DEF,
+    variants::DEF,
     pairwise::DEF,
     test_split::DEF,
+    scoreboard::DEF,
+    ablation::DEF,
+    controls::DEF,
+    transposition::DEF,
+    bands::DEF,
+    perturbation::DEF,
     claims::DEF,
     compare::DEF,
 ];
@@ -132,5 +150,7 @@ fn arm_cell(facts: &Facts, id: &str) -> Cell {
     if facts.arm(id).is_some_and(|arm| arm.extra) { Cell::Marked(id.to_owned()) } else { Cell::text(id) }
 }
 
+#[cfg(test)]
+mod battery_tests;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! All pairs of arms of the replication: Welch's test with Holm's correction.
 
-use super::{TableDef, arms_of};
+use super::{TableDef, arms_of, interval_head};
 use crate::error::Error;
 use crate::frame::Select;
 use crate::sheet::{Align, Cell, Column, Sheet};
@@ -25,7 +25,9 @@ fn build(sources: &Sources) -> Result<Sheet, Error> {
     ];
     let head = Column::new("pair", "Pair", Align::Left);
     let columns = metrics.iter().map(|(name, head)| Column::new(name, head, Align::Right));
-    let mut sheet = Sheet::new(std::iter::once(head).chain(columns).collect());
+    let mut columns: Vec<Column> = std::iter::once(head).chain(columns).collect();
+    columns.insert(2, Column::new("delta_s_interval", &interval_head(facts), Align::Right));
+    let mut sheet = Sheet::new(columns);
     let arms = arms_of(facts, frame, "replication")?;
     for arm in &arms {
         for other in &arms {
@@ -38,6 +40,8 @@ fn build(sources: &Sources) -> Result<Sheet, Error> {
             for (metric, _) in metrics {
                 cells.push(Cell::measured(pair.one(&Select::default().metric(metric))?.as_ref(), metric));
             }
+            let delta = pair.one(&Select::default().metric("delta_s"))?;
+            cells.insert(2, Cell::interval(delta.as_ref(), "delta_s"));
             sheet.row(cells);
         }
     }

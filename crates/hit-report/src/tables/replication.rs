@@ -1,4 +1,5 @@
-//! The replication over seeds, beside Table 12 of the paper: mean, spread, and the test against the baseline.
+//! The replication over seeds with the same queries for all: mean, spread, and the test against the baseline. Table 12 of
+//! the paper is another quantity, see [`super::variants`].
 
 use super::{TableDef, arm_cell, arms_of, interval_head};
 use crate::error::Error;
@@ -10,7 +11,7 @@ use crate::sources::{Input, Sources};
 pub(super) const DEF: TableDef = TableDef {
     id: "replication",
     title: "Replication over seeds, with tests against the baseline",
-    inputs: &[Input::Measurements, Input::Published, Input::Compare],
+    inputs: &[Input::Measurements],
     build,
 };
 
@@ -31,34 +32,32 @@ const METRICS: [(&str, &str, bool); 11] = [
 
 fn build(sources: &Sources) -> Result<Sheet, Error> {
     let (facts, frame) = (&sources.facts, sources.frame()?);
-    let head = [Column::new("arm", "Arm", Align::Left), Column::new("who", "", Align::Left)];
     let columns = METRICS.iter().map(|(name, head, _)| Column::new(name, head, Align::Right));
-    let mut columns: Vec<Column> = head.into_iter().chain(columns).collect();
-    columns.insert(3, Column::new("s_mean_interval", &interval_head(facts), Align::Right));
+    let mut columns: Vec<Column> = std::iter::once(Column::new("arm", "Arm", Align::Left)).chain(columns).collect();
+    // behind the mean and the difference, counted before either is there
+    for (at, name) in [(6, "delta_s_interval"), (2, "s_mean_interval")] {
+        columns.insert(at, Column::new(name, &interval_head(facts), Align::Right));
+    }
     let mut sheet = Sheet::new(columns);
     let mut above_chance = Vec::new();
     let against = format!("best_vs_{}", facts.baseline);
     for arm in arms_of(facts, frame, "replication")? {
-        let select = |metric: &str, compares: bool| {
+        let measured = |metric: &str, compares: bool| {
             let condition = if compares { against.as_str() } else { "best" };
-            Select::stage("replication").arm(&arm).condition(condition).metric(metric)
+            frame.one(&Select::stage("replication").arm(&arm).condition(condition).metric(metric))
         };
-        let mut ours = vec![arm_cell(facts, &arm), Cell::text("ours")];
-        let mut published = vec![Cell::text(""), Cell::text("published")];
+        let mut cells = vec![arm_cell(facts, &arm)];
         for (metric, _, compares) in METRICS {
-            let select = select(metric, compares);
-            ours.push(Cell::measured(frame.one(&select)?.as_ref(), metric));
-            published.push(Cell::measured(sources.published_beside(&select)?.as_ref(), metric));
+            let value = measured(metric, compares)?;
+            cells.push(Cell::measured(value.as_ref(), metric));
+            if ["s_mean", "delta_s"].contains(&metric) {
+                cells.push(Cell::interval(value.as_ref(), metric));
+            }
         }
-        ours.insert(3, Cell::interval(frame.one(&select("s_mean", false))?.as_ref(), "s_mean"));
-        published.insert(3, Cell::Missing);
-        if frame.one(&select("excludes_chance", false))?.is_some_and(|flag| flag.value == 1.0) {
+        if measured("excludes_chance", false)?.is_some_and(|flag| flag.value == 1.0) {
             above_chance.push(arm.clone());
         }
-        sheet.row(ours);
-        if published[2..].iter().any(|cell| *cell != Cell::Missing) {
-            sheet.row(published);
-        }
+        sheet.row(cells);
     }
     let (chance, of) = sources.chance()?;
     let chance = Format::Fixed(1).plain(chance);

@@ -2,7 +2,7 @@
 
 use super::TableDef;
 use crate::error::Error;
-use crate::facts::{ExperimentFacts, source_word};
+use crate::facts::{ConfirmationFacts, ExperimentFacts, Facts, source_word};
 use crate::latex::Format;
 use crate::sheet::{Align, Cell, Column, Sheet};
 use crate::sources::{Input, Sources};
@@ -37,20 +37,41 @@ fn build(sources: &Sources) -> Result<Sheet, Error> {
     );
     let level = Format::Fixed(0).plain(100.0 * retrieval.level);
     row("Intervals", format!("{level} %, bootstrap over performances, {} resamples", retrieval.resamples));
-    for (name, experiment) in [
-        ("Foundation", &facts.foundation),
-        ("Screening", &facts.screening),
-        ("Families", &facts.families),
-        ("Replication", &facts.replication),
-    ] {
-        if let Some(experiment) = experiment {
-            row(name, describe(experiment));
-        }
+    for (name, words) in experiments(facts) {
+        row(name, words);
     }
     let digest = sources.lineage()?.to_string();
     let halves = digest.split_at(digest.len() / 2);
     row("Campaign digest (SHA-256)", format!("{} {}", halves.0, halves.1));
     Ok(sheet)
+}
+
+/// What was trained, in the order of the paper.
+fn experiments(facts: &Facts) -> Vec<(&'static str, String)> {
+    let described = |name, experiment: &Option<ExperimentFacts>| experiment.as_ref().map(|it| (name, describe(it)));
+    let replication = described("Replication", &facts.replication).map(|(name, words)| {
+        let variant = "; also with queries drawn with the training seed";
+        (name, words + if facts.replication_as_published { variant } else { "" })
+    });
+    [
+        described("Foundation", &facts.foundation),
+        described("Screening", &facts.screening),
+        described("Families", &facts.families),
+        facts.confirmation.as_ref().map(|confirmation| ("Long runs", long_runs(confirmation))),
+        replication,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn long_runs(confirmation: &ConfirmationFacts) -> String {
+    let of = |schedule: &str| {
+        let runs = confirmation.runs.iter().filter(|run| run.schedule == schedule);
+        runs.map(|run| run.arm.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let schedules = confirmation.schedules().into_iter().map(|run| format!("{}: {}", run.schedule, of(&run.schedule)));
+    format!("{}; seed {}", schedules.collect::<Vec<_>>().join("; "), confirmation.seed)
 }
 
 fn describe(experiment: &ExperimentFacts) -> String {

@@ -1,6 +1,6 @@
 //! The final models on the test split: a clean estimate, since no epoch was chosen there (spec 1.1).
 
-use super::{TableDef, arm_cell, arms_of};
+use super::{TableDef, arm_cell, arms_of, interval_head};
 use crate::error::Error;
 use crate::frame::Select;
 use crate::latex::Format;
@@ -26,6 +26,7 @@ fn build(sources: &Sources) -> Result<Sheet, Error> {
     let mut columns: Vec<Column> = head.into_iter().collect();
     columns.extend(METRICS.iter().map(|(name, head)| Column::new(name, head, Align::Right)));
     columns.insert(3, Column::new("s_validation", "on validation", Align::Right));
+    columns.insert(4, Column::new("s_validation_interval", &interval_head(facts), Align::Right));
     let mut sheet = Sheet::new(columns);
     for arm in arms_of(facts, frame, "test")? {
         let means = |stage: &str, metric: &str| -> Result<(usize, Cell), Error> {
@@ -38,6 +39,8 @@ fn build(sources: &Sources) -> Result<Sheet, Error> {
         let (n_seeds, s) = means("test", "s")?;
         let mut cells = vec![arm_cell(facts, &arm), Cell::Number(n_seeds as f64, Format::Count), s];
         cells.push(means("replication", "s")?.1);
+        let mean = frame.one(&Select::stage("replication").arm(&arm).condition("best").metric("s_mean"))?;
+        cells.push(Cell::interval(mean.as_ref(), "s_mean"));
         for (metric, _) in &METRICS[1..] {
             cells.push(means("test", metric)?.1);
         }

@@ -205,15 +205,16 @@ fn our_parts_that_do_not_add_up_are_shown_like_printed_ones() {
 }
 
 #[test]
-fn the_replication_stands_beside_table_12_where_that_has_the_arm() {
-    let rows = cells(&sheet("replication", &fixture::sources()));
-    let who: Vec<_> = rows.iter().map(|row| format!("{} {}", row[0], row[1])).collect();
-    assert_eq!(who, ["D0 ours", " published", "D4 ours", "A4 ours", "d4a4 ours", " published"]);
-    assert_eq!(rows[5][2..8], ["84.0", "", "2.7", "81.4", "87.6", "+8.8"].map(str::to_owned));
-    assert_eq!(rows[5][8..13], ["5.55", "7.80", "5.9e-4", "3.51", "3.18"].map(str::to_owned));
-    assert_eq!(rows[0][3], "47.3..55.3");
-    assert!(sheet("replication", &fixture::sources()).notes[1].ends_with("for: D0, D4, A4, d4a4."));
-    assert_eq!(rows[0][7], "", "no test of the baseline against itself");
+fn the_replication_is_that_of_fixed_queries_with_both_intervals() {
+    let sheet = sheet("replication", &fixture::sources());
+    let rows = cells(&sheet);
+    assert_eq!(rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["D0", "D4", "A4", "d4a4"]);
+    let heads: Vec<_> = sheet.columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(heads[1..8], ["s_mean", "s_mean_interval", "s_sd", "s_min", "s_max", "delta_s", "delta_s_interval"]);
+    assert_eq!(rows[0][1..4], ["51.3", "47.3..55.3", "2.0"].map(str::to_owned), "not the spread of queries");
+    assert_eq!((rows[3][6].as_str(), rows[3][7].as_str()), ("+12.5", "+10.0..+14.5"));
+    assert!(sheet.notes[1].ends_with("for: D0, D4, A4, d4a4."));
+    assert_eq!(rows[0][6..8], ["", ""], "no test of the baseline against itself");
 }
 
 #[test]
@@ -223,8 +224,9 @@ fn the_test_split_stands_beside_the_split_that_chose_the_epoch() {
     let number = |text: &str| text.parse::<f64>().unwrap();
     for row in &rows {
         assert_eq!(row[1], "3", "{row:?}");
+        assert!(row[4].contains(".."), "the interval of the mean on the validation split: {row:?}");
         assert!((number(&row[3]) - number(&row[2]) - 2.0).abs() < 0.11, "{row:?}");
-        assert_eq!(row[8], "", "not measured");
+        assert_eq!(row[9], "", "not measured");
     }
 }
 
@@ -232,7 +234,7 @@ fn the_test_split_stands_beside_the_split_that_chose_the_epoch() {
 fn pairs_appear_once_with_holms_p() {
     let rows = cells(&sheet("pairwise", &fixture::sources()));
     assert_eq!(rows.len(), 6, "{rows:?}");
-    assert!(rows.iter().all(|row| !row[5].is_empty()));
+    assert!(rows.iter().all(|row| row[2].contains("..") && !row[6].is_empty()), "interval and Holm's p");
 }
 
 #[test]
@@ -272,7 +274,7 @@ fn the_comparison_subtracts_and_says_on_which_corpus() {
     let mut sources = fixture::sources();
     let rows = cells(&sheet("compare", &sources));
     let row = rows.iter().find(|row| row[0] == "mean S, d4a4").unwrap();
-    assert_eq!((row[4].as_str(), row[5].as_str()), ("", "synthetic"), "no difference of different experiments");
+    assert_eq!((row[5].as_str(), row[6].as_str()), ("", "synthetic"), "no difference of different experiments");
     assert!(rows.iter().all(|row| !row[3].is_empty()), "only what this campaign computes");
     assert!(!rows.iter().any(|row| row[0].contains("A4r")), "an arm that was not run");
 
@@ -281,8 +283,11 @@ fn the_comparison_subtracts_and_says_on_which_corpus() {
     let rows = cells(&sheet("compare", &sources));
     let row = rows.iter().find(|row| row[0] == "mean S, d4a4").unwrap();
     let number = |text: &str| text.trim_start_matches('+').parse::<f64>().unwrap();
-    assert!((number(&row[3]) - number(&row[2]) - number(&row[4])).abs() < 0.11, "{row:?}");
-    assert_eq!(row[5], "recorded");
+    assert!((number(&row[3]) - number(&row[2]) - number(&row[5])).abs() < 0.11, "{row:?}");
+    assert_eq!(row[6], "recorded");
+    assert!(row[4].contains(".."), "a mean has an interval: {row:?}");
+    let count = rows.iter().find(|row| row[0] == "parameters, D0").unwrap();
+    assert_eq!(count[4], "", "a count has none");
 }
 
 #[test]
@@ -301,7 +306,12 @@ fn what_ran_carries_the_whole_digest() {
     let rows = cells(&sheet("run", &sources));
     let digest = &rows.last().unwrap()[1];
     assert_eq!(digest.replace(' ', ""), sources.lineage().unwrap().to_string());
-    assert!(rows.iter().any(|row| row[0] == "Replication" && row[1].contains("seeds 42, 123, 456")), "{rows:?}");
+    let said = |item: &str| rows.iter().find(|row| row[0] == item).unwrap()[1].clone();
+    assert!(said("Replication").contains("seeds 42, 123, 456") && said("Replication").contains("training seed"));
+    assert_eq!(
+        said("Long runs"),
+        "cosine-tail60: D0; cosine60: D0, d4a4; cosine30: D0, d4-a4r; trapez50: D0, t3-wt; seed 42"
+    );
 }
 
 #[test]
@@ -379,7 +389,18 @@ fn an_experiment_without_results_is_a_table_of_dashes_and_no_error() {
         fixture::indices(),
         fixture::histories(),
     );
-    for id in ["screening", "families", "replication", "pairwise", "test", "claims", "compare", "defects"] {
+    for id in [
+        "screening",
+        "families",
+        "confirmation",
+        "replication",
+        "variants",
+        "pairwise",
+        "test",
+        "claims",
+        "compare",
+        "defects",
+    ] {
         let sheet = sheet(id, &sources);
         assert!(sheet.csv().ends_with('\n'), "{id}");
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use hit_engine::Graph;
 use hit_schema::{Checkpoint, Embeddings, RunId};
 use hit_stage::Opened;
 use serde::Serialize;
@@ -11,7 +12,7 @@ use crate::Error;
 use crate::cli::{Format, Options};
 use crate::exit::Exit;
 use crate::output::{print, print_json};
-use crate::project::Project;
+use crate::project::{Compute, Project};
 
 /// What was written, in `export --format json`: a contract.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -43,12 +44,7 @@ pub fn export(options: &Options, run: &str, epoch: Option<usize>, output: Option
     let Some(id) = id.filter(|_| graph.node(&stage).is_some()) else {
         return Err(Error::UnknownName { what: "run", name: label.to_owned(), known: labels().collect() });
     };
-    let engine = project.engine(&compute);
-    let checkpoint = match epoch {
-        None => opened_file(&engine.output(&graph, &format!("select/{label}"), "checkpoint")?),
-        Some(epoch) => entry(&engine.output(&graph, &stage, "checkpoints")?, label, epoch)?,
-    };
-    let checkpoint = Checkpoint::read(&checkpoint)?;
+    let checkpoint = Checkpoint::read(&found(&project, &graph, &compute, label, epoch)?)?;
     let file = output.map_or_else(|| PathBuf::from(format!("{}.safetensors", label.replace('/', "-"))), Path::to_owned);
     if file.exists() {
         return Err(Error::Usage(format!("{} is there already: name another file with --output", file.display())));
@@ -73,16 +69,31 @@ fn text(written: &Written) -> String {
     format!("{}: {run}, epoch {epoch}, {arrays} arrays of {values} numbers\n", file.display())
 }
 
-fn opened_file(opened: &Opened) -> PathBuf {
-    match opened {
-        Opened::File(file) => file.path.clone(),
-        Opened::Tree(tree) => tree.0.values().next().map(|file| file.path.clone()).unwrap_or_default(),
-    }
+/// The file of the checkpoint. Weights trained on a GPU are found on a machine that has none, and the other way round.
+fn found(
+    project: &Project,
+    graph: &Graph,
+    compute: &Compute,
+    label: &str,
+    epoch: Option<usize>,
+) -> Result<PathBuf, Error> {
+    let look = |compute: &Compute| {
+        let engine = project.engine(compute);
+        match epoch {
+            None => match engine.output(graph, &format!("select/{label}"), "checkpoint")? {
+                Opened::File(file) => Ok(file.path),
+                Opened::Tree(_) => Err(Error::Usage(format!("`select/{label}` holds no single checkpoint"))),
+            },
+            Some(epoch) => entry(&engine.output(graph, &format!("train/{label}"), "checkpoints")?, label, epoch),
+        }
+    };
+    let other = if compute.backend == "cuda" { "flex" } else { "cuda" };
+    look(compute).or_else(|error| look(&Compute { backend: other.to_owned(), ..compute.clone() }).map_err(|_| error))
 }
 
 /// The checkpoint of an epoch among those that were kept.
 fn entry(opened: &Opened, run: &str, epoch: usize) -> Result<PathBuf, Error> {
-    let Opened::Tree(tree) = opened else { return Ok(opened_file(opened)) };
+    let Opened::Tree(tree) = opened else { return Err(Error::Usage(format!("`{run}` holds no checkpoints"))) };
     if let Some(file) = tree.0.get(&Embeddings::entry(epoch)) {
         return Ok(file.path.clone());
     }

@@ -1,5 +1,6 @@
 //! One file a verb.
 
+mod audit;
 pub mod doctor;
 mod explain;
 mod export;
@@ -35,6 +36,7 @@ pub fn run(cli: &Cli) -> Result<Exit, Error> {
         Command::Stage { names } => run::run(options, names),
         Command::Plan { names, all } => plan::plan(options, names, *all),
         Command::Export { run, epoch, output } => export::export(options, run, *epoch, output.as_deref()),
+        Command::Audit { published, rules } => audit::audit(options, published.as_deref(), rules.as_deref()),
         Command::Explain { what, full } => explain::explain(options, what, *full),
         Command::Status => status::status(options),
         Command::List { what } => list::list(options, *what),

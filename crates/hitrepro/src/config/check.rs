@@ -329,6 +329,16 @@ impl Checker<'_, '_> {
         self.compared("campaign.screening", &screening.arms, &screening.baseline)?;
         self.compared("campaign.replication", &replication.arms, &replication.baseline)?;
         self.arms("campaign.families.arms", &campaign.families.arms)?;
+        if let Some(idx) = campaign.families.arms.iter().position(|arm| *arm == screening.baseline) {
+            let what =
+                format!("`{}` is the baseline of the screening, whose run all are compared with", screening.baseline);
+            return Err(self.invalid(&format!("campaign.families.arms.{idx}"), &what));
+        }
+        let families = &campaign.families;
+        if !families.arms.is_empty() && families.evaluate.last() != screening.evaluate.last() {
+            let what = "the last epoch must be that of the screening: last epochs are compared with its baseline";
+            return Err(self.invalid("campaign.families.evaluate", &what));
+        }
         let plans = [
             ("campaign.foundation", &foundation.schedule, &foundation.evaluate),
             ("campaign.screening", &screening.schedule, &screening.evaluate),
@@ -338,12 +348,84 @@ impl Checker<'_, '_> {
             self.known("schedule", schedule, &join(plan, "schedule"), self.head.schedules.keys())?;
             self.epochs(plan, schedule, evaluate)?;
         }
+        self.confirmation(&campaign.confirmation)?;
+        self.battery(campaign)?;
         self.epochs("campaign.families", &screening.schedule, &campaign.families.evaluate)?;
         let key = "campaign.replication.seeds";
         if replication.seeds.len() < 2 {
             return Err(self.invalid(key, &"at least two seeds are needed: a spread cannot be told from one run"));
         }
         self.distinct(key, &replication.seeds)
+    }
+
+    fn confirmation(&self, plan: &super::ConfirmationPlan) -> Result<(), Found> {
+        let at = "campaign.confirmation";
+        let schedules = self.head.schedules.keys();
+        for schedule in plan.evaluate.keys() {
+            let key = join(at, "evaluate");
+            known("schedule", schedule, &join(&self.merged.path, &key), schedules.clone())
+                .map_err(|problem| (problem, key_span(&self.merged.value, &key, schedule)))?;
+        }
+        for (idx, run) in plan.runs.iter().enumerate() {
+            let key = |field: &str| format!("{at}.runs.{idx}.{field}");
+            self.known("arm", &run.arm, &key("arm"), self.head.arms.keys())?;
+            self.known("schedule", &run.schedule, &key("schedule"), schedules.clone())?;
+            let key = format!("{at}.runs.{idx}");
+            if plan.runs[..idx].contains(run) {
+                return Err(self.invalid(&key, &format!("`{}` under `{}` is listed twice", run.arm, run.schedule)));
+            }
+            let baseline = super::ConfirmedRun { arm: plan.baseline.clone(), schedule: run.schedule.clone() };
+            if !plan.runs.contains(&baseline) {
+                let what = format!("`{}` has no run under `{}` to compare with", plan.baseline, run.schedule);
+                return Err(self.invalid(&key, &what));
+            }
+            let Some(evaluate) = plan.evaluate.get(&run.schedule) else {
+                let what = format!("it has no epochs for schedule `{}`", run.schedule);
+                return Err(self.invalid(&join(at, "evaluate"), &what));
+            };
+            self.epochs_at(&format!("{at}.evaluate.{}", run.schedule), &run.schedule, evaluate)?;
+        }
+        let mut used = plan.runs.iter().filter(|run| run.arm == plan.baseline).map(|run| &run.schedule);
+        if plan.runs.is_empty() || used.any(|schedule| *schedule == plan.reference_schedule) {
+            return Ok(());
+        }
+        let what = format!("`{}` has no run under `{}`", plan.baseline, plan.reference_schedule);
+        Err(self.invalid(&join(at, "reference_schedule"), &what))
+    }
+
+    fn battery(&self, campaign: &super::Campaign) -> Result<(), Found> {
+        let plan = &campaign.battery;
+        for (idx, model) in plan.models.iter().enumerate() {
+            if !campaign.confirmation.runs.contains(model) || campaign.confirmation.seed != plan.seed {
+                let what = format!(
+                    "`{}` under `{}` with seed {} is no run of the confirmation",
+                    model.arm, model.schedule, plan.seed
+                );
+                return Err(self.invalid(&format!("campaign.battery.models.{idx}"), &what));
+            }
+        }
+        let positive = [
+            ("noise_batches", plan.noise_batches),
+            ("noise_batch_size", plan.noise_batch_size),
+            ("local_batch_size", plan.local_batch_size),
+        ];
+        if let Some((field, _)) = positive.into_iter().find(|(_, n)| *n == 0) {
+            return Err(self.invalid(&join("campaign.battery", field), &"at least 1 is needed"));
+        }
+        self.distinct("campaign.battery.transpose_st", &plan.transpose_st)?;
+        self.distinct("campaign.battery.octave_st", &plan.octave_st)?;
+        self.distinct("campaign.battery.shift_samples", &plan.shift_samples)?;
+        self.distinct("campaign.battery.snr_db", &plan.snr_db)?;
+        self.distinct("campaign.battery.velocity", &plan.velocity)?;
+        let Some(controls) = &campaign.controls else { return Ok(()) };
+        let at = "campaign.controls";
+        self.known("arm", &controls.arm, &join(at, "arm"), self.head.arms.keys())?;
+        self.known("schedule", &controls.schedule, &join(at, "schedule"), self.head.schedules.keys())?;
+        self.epochs(at, &controls.schedule, &controls.evaluate)?;
+        if controls.seeds.is_empty() {
+            return Err(self.invalid(&join(at, "seeds"), &"at least one seed is needed"));
+        }
+        self.distinct(&join(at, "seeds"), &controls.seeds)
     }
 
     fn compared(&self, plan: &str, arms: &[String], baseline: &str) -> Result<(), Found> {
@@ -362,11 +444,14 @@ impl Checker<'_, '_> {
         self.distinct(key, arms)
     }
 
-    fn epochs(&self, plan: &str, schedule: &String, evaluate: &[usize]) -> Result<(), Found> {
+    fn epochs(&self, plan: &str, schedule: &str, evaluate: &[usize]) -> Result<(), Found> {
+        self.epochs_at(&join(plan, "evaluate"), schedule, evaluate)
+    }
+
+    fn epochs_at(&self, key: &str, schedule: &str, evaluate: &[usize]) -> Result<(), Found> {
         let epochs = self.head.schedules.get(schedule).map_or(0, |schedule| schedule.epochs);
-        let key = join(plan, "evaluate");
         if evaluate.is_empty() {
-            return Err(self.invalid(&key, &"at least one epoch is needed"));
+            return Err(self.invalid(key, &"at least one epoch is needed"));
         }
         for (idx, &epoch) in evaluate.iter().enumerate() {
             let here = format!("{key}.{idx}");

@@ -155,15 +155,25 @@ pub struct Campaign {
     pub screening: ScreeningPlan,
     /// The same for arms of other families (spec 5, Table 3).
     pub families: FamiliesPlan,
+    /// Long runs from scratch under several schedules (spec 8.3, Table 4).
+    pub confirmation: ConfirmationPlan,
     /// Runs from scratch over several seeds (spec 8.4, Table 12).
     pub replication: ReplicationPlan,
+    /// Runs whose descriptors say nothing (spec 8.5, test 02).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub controls: Option<ControlsPlan>,
+    /// Tests of the canonical models (spec 10, Gate 5B).
+    pub battery: BatteryPlan,
 }
 
 impl Campaign {
     /// Arms that it names, in its order; some more than once.
     pub fn arms(&self) -> impl Iterator<Item = &String> {
-        let compared = [&self.screening.arms, &self.families.arms, &self.replication.arms];
-        [&self.foundation.arm].into_iter().chain(compared.into_iter().flatten())
+        let screened = self.screening.arms.iter().chain(&self.families.arms);
+        let confirmed = self.confirmation.runs.iter().map(|run| &run.arm);
+        let controlled = self.controls.iter().map(|plan| &plan.arm);
+        let all = [&self.foundation.arm].into_iter().chain(screened).chain(confirmed);
+        all.chain(&self.replication.arms).chain(controlled)
     }
 }
 
@@ -207,6 +217,32 @@ pub struct FamiliesPlan {
     pub evaluate: Vec<usize>,
 }
 
+/// Long runs from scratch, each under a schedule of its own, and the baseline under every one of them (spec 8.3).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmationPlan {
+    /// Runs to compare; none leaves the experiment out.
+    pub runs: Vec<ConfirmedRun>,
+    /// The arm that differences within a schedule are taken to.
+    pub baseline: String,
+    /// Schedule of the run of the baseline that the paper takes all differences to.
+    pub reference_schedule: String,
+    /// Training seed.
+    pub seed: u64,
+    /// Epochs after which a model is evaluated, by schedule; the best one is reported.
+    pub evaluate: BTreeMap<String, Vec<usize>>,
+}
+
+/// An arm under a schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmedRun {
+    /// Arm id.
+    pub arm: String,
+    /// Schedule id.
+    pub schedule: String,
+}
+
 /// Runs from scratch over several seeds (spec 8.4).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -221,6 +257,53 @@ pub struct ReplicationPlan {
     pub seeds: Vec<u64>,
     /// Epochs after which a model is evaluated; the best one is reported.
     pub evaluate: Vec<usize>,
+    /// Whether queries are also drawn as published, with the training seed.
+    pub as_published: bool,
+}
+
+/// An arm trained on its descriptors, on zeros, on noise and on the descriptors of other windows (spec 8.5).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ControlsPlan {
+    /// The arm.
+    pub arm: String,
+    /// Schedule id.
+    pub schedule: String,
+    /// Training seeds.
+    pub seeds: Vec<u64>,
+    /// Epochs after which a model is evaluated; the best one is reported.
+    pub evaluate: Vec<usize>,
+    /// Batches of the training split that mean and deviation of the noise are taken from.
+    pub batches: usize,
+}
+
+/// Tests of trained models on the validation split (spec 10).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatteryPlan {
+    /// Runs of the confirmation whose selected models are tested; none leaves the tests out.
+    pub models: Vec<ConfirmedRun>,
+    /// Seed of the runs, and root of what conditions draw.
+    pub seed: u64,
+    /// Test 01: batches at the start of the split that mean and deviation of the noise are taken from; also those of the
+    /// published means of test 08.
+    pub noise_batches: usize,
+    /// Windows of such a batch.
+    pub noise_batch_size: usize,
+    /// Test 01: windows of a batch that is shuffled within.
+    pub local_batch_size: usize,
+    /// Test 04: steps of the transposition, semitones.
+    pub transpose_st: Vec<i32>,
+    /// Test 08: what is added to one value of a descriptor's rows.
+    pub offset: f64,
+    /// Test 09: shifts of the audio, samples.
+    pub shift_samples: Vec<i64>,
+    /// Test 09: signal-to-noise ratios, dB.
+    pub snr_db: Vec<f64>,
+    /// Test 09: factors of the velocities.
+    pub velocity: Vec<f64>,
+    /// Test 09: transpositions by octaves, semitones.
+    pub octave_st: Vec<i32>,
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use hit_descriptors::{DESCRIPTORS, Descriptor};
 use hit_model::{InjectionSpec, Side, counts};
-use hit_report::{ArmFacts, CorpusFacts, DescriptorFacts, ExperimentFacts, Facts, RetrievalFacts};
+use hit_report::{
+    ArmFacts, ConfirmationFacts, ConfirmedFacts, CorpusFacts, DescriptorFacts, ExperimentFacts, Facts, RetrievalFacts,
+};
 use hit_schema::AudioSource;
 
 use super::{BuildError, Wiring};
-use crate::config::{COUNTED_NOTES, Config, CorpusKind, Profile, window_size};
+use crate::config::{COUNTED_NOTES, Config, ConfirmedRun, CorpusKind, Profile, window_size};
 use crate::registry;
 
 /// What an arm is under a profile: sizes and cost, from its declarations.
@@ -98,6 +100,8 @@ impl Wiring<'_> {
                 [] => None,
                 arms => experiment(arms, &screening.schedule, &[screening.seed], &families.evaluate),
             },
+            confirmation: self.confirmed(),
+            replication_as_published: replication.as_published,
             replication: experiment(
                 &replication.arms,
                 &replication.schedule,
@@ -112,6 +116,22 @@ impl Wiring<'_> {
         let mut seen = BTreeSet::new();
         let named = self.profile.campaign.arms().filter(|id| seen.insert((*id).clone()));
         named.map(|id| arm(self.config, self.profile, id)).collect()
+    }
+
+    fn confirmed(&self) -> Option<ConfirmationFacts> {
+        let plan = &self.profile.campaign.confirmation;
+        let facts = |run: &ConfirmedRun| ConfirmedFacts {
+            arm: run.arm.clone(),
+            schedule: run.schedule.clone(),
+            epochs: self.config.schedules[&run.schedule].epochs,
+            evaluate: plan.evaluate[&run.schedule].clone(),
+        };
+        (!plan.runs.is_empty()).then(|| ConfirmationFacts {
+            runs: plan.runs.iter().map(facts).collect(),
+            seed: plan.seed,
+            baseline: plan.baseline.clone(),
+            reference_schedule: plan.reference_schedule.clone(),
+        })
     }
 
     /// Descriptors that they are given.

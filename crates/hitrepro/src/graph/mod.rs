@@ -3,6 +3,7 @@
 //! This is the one place that knows what is fed into what. Stage ids are `kind/label`; a training run appears under its
 //! experiment, for example `train/replication/d4a4@cosine30#42`.
 
+mod battery;
 mod corpus;
 mod facts;
 mod report;
@@ -91,7 +92,10 @@ pub fn build(config: &Config, name: &str, profile: &Profile, options: &BuildOpti
     wiring.foundation();
     wiring.screening();
     wiring.families();
+    wiring.confirmation();
     wiring.replication();
+    wiring.controls();
+    wiring.battery();
     wiring.measurements();
     wiring.report()?;
     Ok(Graph::new(wiring.nodes)?)

@@ -1,33 +1,36 @@
 //! Training runs, their retrieval scores, and the experiments over them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hit_battery::{Measurements, Replication, Screening};
 use hit_embed::Embed;
 use hit_engine::Node;
 use hit_model::ArmSpec;
-use hit_retrieval::{Intervals, Retrieve, Select};
+use hit_retrieval::{Intervals, RetrievalSpec, Retrieve, Select};
 use hit_schema::RunId;
 use hit_train::Train;
 
 use super::Wiring;
 use super::corpus::{dataset, features};
-use crate::config::Campaign;
+use crate::config::{Campaign, ConfirmedRun};
 use crate::registry;
 
+/// The replication with queries drawn as published.
+const AS_PUBLISHED: &str = "replication_as_published";
+
 /// One run of an experiment.
-struct Plan<'p> {
-    experiment: &'static str,
-    arm: &'p str,
-    schedule: &'p str,
-    seed: u64,
-    evaluate: &'p [usize],
+pub(super) struct Plan<'p> {
+    pub(super) experiment: &'static str,
+    pub(super) arm: &'p str,
+    pub(super) schedule: &'p str,
+    pub(super) seed: u64,
+    pub(super) evaluate: &'p [usize],
     /// Stage whose checkpoint it starts from; fresh weights if none.
-    init: Option<String>,
+    pub(super) init: Option<String>,
 }
 
 impl Plan<'_> {
-    fn run(&self) -> RunId {
+    pub(super) fn run(&self) -> RunId {
         RunId { arm: self.arm.to_owned(), schedule: self.schedule.to_owned(), seed: self.seed }
     }
 
@@ -60,7 +63,8 @@ impl Wiring<'_> {
             self.run(run);
         }
         let runs: Vec<RunId> = runs.iter().map(Plan::run).collect();
-        self.compared("screening", &plan.arms, &runs, &[]);
+        let stage = self.single("screening", plan.arms.clone());
+        self.experiment("screening", Node::new("battery/screening", stage), &runs);
     }
 
     /// The same for arms of other families, against the baseline of the screening (spec 5).
@@ -76,22 +80,50 @@ impl Wiring<'_> {
         }
         let runs: Vec<RunId> = runs.iter().map(Plan::run).collect();
         let baseline = RunId { arm: campaign.screening.baseline.clone(), ..runs[0].clone() };
-        self.compared("families", &plan.arms, &runs, &[baseline]);
+        let node = Node::new("battery/families", self.single("families", plan.arms.clone()));
+        self.experiment("families", scored(node, "screening", &baseline), &runs);
     }
 
-    /// Compares runs from the foundation with the baseline of the screening, which `others` may have to bring.
-    fn compared(&mut self, experiment: &'static str, arms: &[String], runs: &[RunId], others: &[RunId]) {
+    /// Comparison of single runs with the baseline of the screening.
+    fn single(&self, experiment: &str, arms: Vec<String>) -> Screening {
         let plan = &self.profile.campaign.screening;
-        let stage = Screening {
+        Screening {
             stage: experiment.to_owned(),
-            arms: arms.to_vec(),
+            arms,
             baseline: plan.baseline.clone(),
+            reference: None,
+            bootstrap: self.profile.bootstrap,
+            seed: plan.seed,
+        }
+    }
+
+    /// Long runs from scratch, the baseline under every one of their schedules (spec 8.3).
+    pub(super) fn confirmation(&mut self) {
+        let plan = &self.profile.campaign.confirmation;
+        if plan.runs.is_empty() {
+            return;
+        }
+        let (mut runs, mut arms) = (Vec::new(), Vec::new());
+        for ConfirmedRun { arm, schedule } in &plan.runs {
+            let evaluate = &plan.evaluate[schedule];
+            let run = Plan { experiment: "confirmation", arm, schedule, seed: plan.seed, evaluate, init: None };
+            self.run(&run);
+            runs.push(run.run());
+            if !arms.contains(arm) {
+                arms.push(arm.clone());
+            }
+        }
+        let reference =
+            RunId { arm: plan.baseline.clone(), schedule: plan.reference_schedule.clone(), seed: plan.seed };
+        let stage = Screening {
+            stage: "confirmation".to_owned(),
+            arms,
+            baseline: plan.baseline.clone(),
+            reference: Some(reference),
             bootstrap: self.profile.bootstrap,
             seed: plan.seed,
         };
-        let node = Node::new(format!("battery/{experiment}"), stage);
-        let node = others.iter().fold(node, |node, run| scored(node, "screening", run));
-        self.experiment(experiment, node, runs);
+        self.experiment("confirmation", Node::new("battery/confirmation", stage), &runs);
     }
 
     /// Every arm from scratch over the seeds (spec 8.4), and its clean estimate on the test split.
@@ -107,9 +139,28 @@ impl Wiring<'_> {
                 runs.push(run.run());
             }
         }
-        let stage =
-            Replication { baseline: plan.baseline.clone(), bootstrap: self.profile.bootstrap, seed: plan.seeds[0] };
-        self.experiment("replication", Node::new("battery/replication", stage), &runs);
+        self.experiment("replication", Node::new("battery/replication", self.over_seeds("replication")), &runs);
+        if plan.as_published {
+            self.as_published(&runs);
+        }
+    }
+
+    /// The same embeddings, asked with queries of the training seed (spec 8.4).
+    fn as_published(&mut self, runs: &[RunId]) {
+        for run in runs {
+            let spec = RetrievalSpec { seed: run.seed, ..self.profile.retrieval.clone() };
+            let from = format!("train/replication/{run}");
+            self.scores(&groups("replication"), (AS_PUBLISHED, ""), run, &from, "validation", spec);
+        }
+        let node = Node::new(format!("battery/{AS_PUBLISHED}"), self.over_seeds(AS_PUBLISHED));
+        let node = runs.iter().fold(grouped(node, "replication").pure(), |node, run| scored(node, AS_PUBLISHED, run));
+        self.add(node);
+    }
+
+    fn over_seeds(&self, stage: &str) -> Replication {
+        let plan = &self.profile.campaign.replication;
+        let (baseline, bootstrap) = (plan.baseline.clone(), self.profile.bootstrap);
+        Replication { stage: stage.to_owned(), baseline, bootstrap, seed: plan.seeds[0] }
     }
 
     /// Everything that was measured, in one table.
@@ -129,6 +180,18 @@ impl Wiring<'_> {
 
     /// Trains, scores the evaluated epochs and keeps the checkpoint of the best.
     fn run(&mut self, plan: &Plan) {
+        self.trained(plan, plan.experiment, "", &BTreeMap::new());
+        self.select(plan);
+    }
+
+    /// Trains and scores the evaluated epochs, on other features where `replaced` names their stages by descriptor and split.
+    pub(super) fn trained(
+        &mut self,
+        plan: &Plan,
+        name: &str,
+        condition: &str,
+        replaced: &BTreeMap<(String, &str), String>,
+    ) {
         let label = plan.label();
         let arm = self.profile.complete(&self.config.arms[plan.arm]);
         let stage = Train {
@@ -149,14 +212,21 @@ impl Wiring<'_> {
             }
             for descriptor in descriptors_of(&arm) {
                 let name = format!("features/{descriptor}/{split}");
-                node = node.input(name, features(descriptor, split), "features");
+                let from = replaced.get(&(descriptor.to_owned(), split)).cloned();
+                node = node.input(name, from.unwrap_or_else(|| features(descriptor, split)), "features");
             }
         }
         if let Some(init) = &plan.init {
             node = node.input("init", init, "checkpoint");
         }
         self.add(node);
-        self.retrieve(plan, plan.experiment, &train, "validation");
+        let spec = self.profile.retrieval.clone();
+        self.scores(&groups(plan.experiment), (name, condition), &plan.run(), &train, "validation", spec);
+    }
+
+    /// Keeps the checkpoint of the best epoch.
+    fn select(&mut self, plan: &Plan) {
+        let (label, train) = (plan.label(), format!("train/{}", plan.label()));
         let select = Node::new(format!("select/{label}"), Select {})
             .input("selection", format!("retrieve/{label}"), "selection")
             .input("checkpoints", &train, "checkpoints");
@@ -182,31 +252,38 @@ impl Wiring<'_> {
             node = node.input(format!("features/{descriptor}"), features(descriptor, "test"), "features");
         }
         self.add(node);
-        self.retrieve(plan, "test", &id, "test");
+        let spec = self.profile.retrieval.clone();
+        self.scores(&groups(plan.experiment), ("test", ""), &plan.run(), &id, "test", spec);
     }
 
     /// Scores the embeddings that `from` made of `split`.
-    fn retrieve(&mut self, plan: &Plan, experiment: &str, from: &str, split: &str) {
-        let label = format!("{experiment}/{}", plan.run());
-        let stage = Retrieve {
-            run: plan.run(),
-            stage: experiment.to_owned(),
-            condition: String::new(),
-            spec: self.profile.retrieval.clone(),
-        };
+    ///
+    /// `name` is the experiment's in the measurements, and `condition` what is put before theirs (none if empty).
+    pub(super) fn scores(
+        &mut self,
+        groups: &[&str],
+        (name, condition): (&str, &str),
+        run: &RunId,
+        from: &str,
+        split: &str,
+        spec: RetrievalSpec,
+    ) {
+        let label = if condition.is_empty() { format!("{name}/{run}") } else { format!("{name}/{condition}/{run}") };
+        let seed = spec.seed;
+        let stage = Retrieve { run: run.clone(), stage: name.to_owned(), condition: condition.to_owned(), spec };
         let node = Node::new(format!("retrieve/{label}"), stage)
             .input("index", dataset(split), "index")
             .input("embeddings", from, "embeddings")
             .export("measurements", format!("runs/{label}/measurements.csv"))
             .export("ranks", format!("runs/{label}/ranks.csv"))
             .export("selection", format!("runs/{label}/selection.json"));
-        self.add(grouped(node, plan.experiment));
-        let stage = Intervals { bootstrap: self.profile.bootstrap, seed: self.profile.retrieval.seed };
+        self.add(in_groups(node, groups));
+        let stage = Intervals { bootstrap: self.profile.bootstrap, seed };
         let node = Node::new(format!("intervals/{label}"), stage)
             .input("measurements", format!("retrieve/{label}"), "measurements")
             .input("ranks", format!("retrieve/{label}"), "ranks")
             .pure();
-        self.add(grouped(node, plan.experiment));
+        self.add(in_groups(node, groups));
     }
 
     /// A pure stage over the scores of an experiment's runs.
@@ -227,21 +304,34 @@ fn short<'p>(campaign: &'p Campaign, experiment: &'static str, arm: &'p str, eva
 
 /// Adds the scores of a run to what a stage reads.
 fn scored(node: Node, experiment: &str, run: &RunId) -> Node {
-    let label = format!("{experiment}/{run}");
-    let node = node.input(format!("{run}/measurements"), format!("intervals/{label}"), "measurements");
-    let add = |node: Node, output| node.input(format!("{run}/{output}"), format!("retrieve/{label}"), output);
+    scored_as(node, &run.to_string(), &format!("{experiment}/{run}"))
+}
+
+/// Adds the scores of `label` as inputs that begin with `name`.
+pub(super) fn scored_as(node: Node, name: &str, label: &str) -> Node {
+    let node = node.input(format!("{name}/measurements"), format!("intervals/{label}"), "measurements");
+    let add = |node: Node, output| node.input(format!("{name}/{output}"), format!("retrieve/{label}"), output);
     ["ranks", "selection"].into_iter().fold(node, add)
 }
 
 /// Descriptors that an arm reads, each once.
-fn descriptors_of(arm: &ArmSpec) -> BTreeSet<&str> {
+pub(super) fn descriptors_of(arm: &ArmSpec) -> BTreeSet<&str> {
     arm.injections.iter().map(|injection| injection.descriptor.as_str()).collect()
 }
 
 /// Names under which an experiment's stages can be selected.
-fn grouped(node: Node, experiment: &str) -> Node {
+fn groups(experiment: &str) -> Vec<&str> {
     match experiment {
-        "replication" => node.group("replication").group("multiseed"),
-        other => node.group(other),
+        "replication" => vec!["replication", "multiseed"],
+        control if control.starts_with("t02") => vec!["controls", "t02"],
+        other => vec![other],
     }
+}
+
+fn grouped(node: Node, experiment: &str) -> Node {
+    in_groups(node, &groups(experiment))
+}
+
+fn in_groups(node: Node, groups: &[&str]) -> Node {
+    groups.iter().fold(node, |node, group| node.group(*group))
 }
