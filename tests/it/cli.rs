@@ -110,6 +110,7 @@ fn arms_in_json_are_a_contract() {
         let expected = [
             "audio_tokens",
             "descriptors",
+            "dims",
             "extra",
             "family",
             "flops",

@@ -142,7 +142,7 @@ fn an_arm_of_existing_parts_runs_and_nothing_else_does() {
     let own: BTreeSet<String> = ["train", "retrieve", "intervals", "select"].map(|kind| format!("{kind}/{run}")).into();
     assert!(own.is_subset(&new), "{new:?}");
     // `examine` looks at the descriptors that the campaign reads, and this one has fewer arms than `tiny`.
-    let gathering = ["examine", "battery", "measurements", "table", "figure", "numbers", "tex", "pdf"];
+    let gathering = ["examine", "battery", "measurements", "claims", "table", "figure", "numbers", "tex", "pdf"];
     for stage in new.difference(&own) {
         assert!(gathering.contains(&kind(stage)) && !stage.contains('@'), "{stage}");
         assert!(kind(stage) != "battery" || stage == "battery/screening", "{stage}");
@@ -350,21 +350,22 @@ fn a_descriptor_is_named_in_its_file_in_a_mod_line_and_in_the_registry() {
             let name = path.strip_prefix(home).and_then(|path| path.strip_suffix(".rs"));
             let may = name.is_some_and(|name| modules.contains(&name) || ["lib", "registry"].contains(&name));
             let found = count_of(tokens, &format!(":: {module} ::"));
+            // Tables 1 and 14 print constants of A4 and A7.
+            let may = may || path == "crates/hitrepro/src/graph/setup.rs" && ["a4", "a7"].contains(module);
             assert!(found == 0 || may, "{path} names `{module}`");
         }
     }
     for descriptor in DESCRIPTORS {
-        // The report knows some by name: what the paper says about them is not true of others.
-        let named = naming(&tree, descriptor.id).into_iter().filter(|path| !path.starts_with("crates/hit-report/"));
-        assert_eq!(named.collect::<Vec<_>>(), [format!("{home}{}.rs", descriptor.id)]);
+        assert_eq!(naming(&tree, descriptor.id), [format!("{home}{}.rs", descriptor.id)]);
     }
 }
 
-/// Files that hold a string of exactly this text.
+/// Files that hold a string of exactly this text. The report knows some by name: what the paper says about them is not true of others.
 fn naming(tree: &BTreeMap<String, Vec<String>>, text: &str) -> Vec<String> {
     let literal = format!("\"{text}\"");
     // The reader of macros knows one that is called `concat`.
     let files = tree.iter().filter(|(path, tokens)| tokens.contains(&literal) && !path.contains("hit-codehash"));
+    let files = files.filter(|(path, _)| !path.starts_with("crates/hit-report/"));
     files.map(|(path, _)| path.clone()).collect()
 }
 

@@ -50,21 +50,23 @@ mod published;
 mod range;
 mod rules;
 mod search;
+mod stage;
 mod write;
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use book::Book;
 use published::Published;
 use rules::Rule;
 
 pub use error::Error;
+pub use stage::AuditPaper;
 pub use write::{csv, table};
 
 /// What arithmetic says about one statement on printed numbers.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Numbers exist that round to the printed ones and fulfil it; for an order, all such numbers do.
@@ -97,7 +99,8 @@ impl Verdict {
 }
 
 /// One statement of the paper and what became of it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Finding {
     /// Id of the rule, and after `/` what it was applied to.
     pub id: String,

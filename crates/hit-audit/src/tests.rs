@@ -10,6 +10,7 @@ mod ranges;
 mod reading;
 mod rules;
 mod searches;
+mod stage;
 mod statistics;
 mod tables;
 mod writing;

@@ -79,7 +79,7 @@ impl Conditions {
                     metric: "delta_s".to_owned(),
                     value: row.value - normal.row(At::Best, "s")?.value,
                     unit: "pp".to_owned(),
-                    interval: interval(&[result], &[normal], &plan)?,
+                    interval: interval(&[result], &[normal], At::Best, &plan)?,
                     ..row.clone()
                 });
             }

@@ -99,11 +99,10 @@ fn own_rows(arm: &Arm, plan: &Bootstrap) -> Result<Vec<Measurement>, Error> {
     for at in At::BOTH {
         let summary = Summary::of(&arm.s(at)?)?;
         let mut mean = arm.row(at.name(), "s_mean", summary.mean, "%");
-        if at == At::Best {
-            mean.interval = interval(&arm.runs, &[], plan)?;
-        }
+        mean.interval = interval(&arm.runs, &[], at, plan)?;
         if let Some((low, _)) = mean.interval {
-            let chance = arm.runs[0].row(at, "chance_s")?.value;
+            // It is that of the pools, whatever the epoch.
+            let chance = arm.runs[0].row(At::Best, "chance_s")?.value;
             rows.push(arm.row(at.name(), "excludes_chance", f64::from(u8::from(low > chance)), ""));
         }
         rows.push(mean);
@@ -164,9 +163,7 @@ fn compared(arm: &Arm, other: &Arm, at: At, plan: &Bootstrap) -> Result<(Vec<Mea
     let row = |metric: &str, value, unit| between(arm, other, at, metric, value, unit);
     let (ours, theirs) = (Summary::of(&arm.s(at)?)?, Summary::of(&other.s(at)?)?);
     let mut delta = row("delta_s", ours.mean - theirs.mean, "pp");
-    if at == At::Best {
-        delta.interval = interval(&arm.runs, &other.runs, plan)?;
-    }
+    delta.interval = interval(&arm.runs, &other.runs, at, plan)?;
     let mut rows = vec![delta, row("worst_minus_best", ours.min - theirs.max, "pp")];
     let (Ok(a), Ok(b)) = (ours.moments(), theirs.moments()) else {
         return Ok((rows, None));

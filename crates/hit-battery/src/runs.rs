@@ -39,7 +39,9 @@ impl At {
 /// What retrieval found for one run.
 pub(crate) struct RunResult {
     pub(crate) run: RunId,
-    pub(crate) ranked: Vec<Ranked>,
+    ranked: Vec<Ranked>,
+    /// At the last epoch, where it was given and is another than the selected one.
+    ranked_last: Option<Vec<Ranked>>,
     selection: Selection,
     rows: Vec<Measurement>,
     path: PathBuf,
@@ -49,7 +51,7 @@ pub(crate) struct RunResult {
 }
 
 impl RunResult {
-    /// Reads the inputs `<run>/measurements`, `<run>/ranks` and `<run>/selection` of every run, sorted by run.
+    /// Reads the inputs `<run>/measurements`, `<run>/ranks`, `<run>/selection` and, where given, `<run>/ranks_last` of every run, sorted by run.
     ///
     /// # Errors
     /// [`Error::NoRuns`]; [`Error::Queries`] if runs of one schedule and seed do not share their queries; whatever
@@ -92,7 +94,8 @@ impl RunResult {
         let epochs =
             rows.iter().filter_map(|row| row.condition.strip_prefix(&prefix)?.strip_prefix("epoch=")?.parse().ok());
         let last = epochs.max().unwrap_or(selection.epoch);
-        Ok(Self { run, ranked, selection, rows, path, last, prefix })
+        let ranked_last = file("ranks_last").ok().filter(|_| last != selection.epoch).map(Ranked::read).transpose()?;
+        Ok(Self { run, ranked, ranked_last, selection, rows, path, last, prefix })
     }
 
     /// Whether it was asked the same as another.
@@ -107,6 +110,14 @@ impl RunResult {
             return Ok(());
         }
         Err(Error::Queries { first: other.run.to_string(), second: self.run.to_string() })
+    }
+
+    /// Outcomes of the queries at that epoch, if they are known.
+    fn ranked(&self, at: At) -> Option<&[Ranked]> {
+        match at {
+            At::Last if self.last != self.selection.epoch => self.ranked_last.as_deref(),
+            _ => Some(&self.ranked),
+        }
     }
 
     /// Number of the epoch.
@@ -145,21 +156,23 @@ fn check_queries(results: &[RunResult]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Interval of mean S of the runs at their best epochs, or of its difference to that of `others` if there are any:
+/// Interval of mean S of the runs at these epochs, or of its difference to that of `others` if there are any:
 /// percentiles over resampled performances, the same performances for all runs, so a difference is paired (spec 9.6,
-/// 11). None if the queries come from a single performance.
+/// 11). None if the queries come from a single performance, or are not known at that epoch.
 ///
 /// # Errors
 /// [`Error::Stats`].
 pub(crate) fn interval(
     runs: &[&RunResult],
     others: &[&RunResult],
+    at: At,
     plan: &Bootstrap,
 ) -> Result<Option<(f64, f64)>, Error> {
     let all: Vec<&RunResult> = runs.iter().chain(others).copied().collect();
     let mut groups: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for (i, result) in all.iter().enumerate() {
-        for (performance, sums) in totals(&result.ranked, 10) {
+        let Some(ranked) = result.ranked(at) else { return Ok(None) };
+        for (performance, sums) in totals(ranked, 10) {
             groups.entry(performance).or_insert_with(|| vec![0.0; 3 * all.len()])[3 * i..][..3].copy_from_slice(&sums);
         }
     }

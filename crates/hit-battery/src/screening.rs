@@ -15,8 +15,8 @@ use crate::runs::{At, RunResult, interval};
 ///
 /// Per run, under condition `best` (epoch with the best S, as published) and `last` (last evaluated epoch): `epoch`,
 /// `s`, `hard_same_piece`, `hard_random`. Against the baseline of the same schedule and seed, under `best_vs_<baseline>`
-/// and `last_vs_<baseline>`: `delta_s`, `delta_hard_same_piece`, `delta_hard_random` in points; `delta_s` at the best
-/// epochs has a paired interval (ranks of other epochs are not kept). If there is a `reference`, the same against that run,
+/// and `last_vs_<baseline>`: `delta_s`, `delta_hard_same_piece`, `delta_hard_random` in points; `s` and `delta_s` have intervals (paired for
+/// differences), at the last epoch where its ranks were given. If there is a `reference`, the same against that run,
 /// whatever its schedule, under `best_vs_<arm>@<schedule>` and `last_vs_...`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -82,11 +82,15 @@ fn find<'a>(results: &'a [RunResult], run: &RunId, compared: &RunId) -> Result<&
 impl Screening {
     /// What the run reached.
     fn own_rows(&self, result: &RunResult) -> Result<Vec<Measurement>, Error> {
+        let plan = self.bootstrap.plan(Seed::derive(self.seed, Self::KIND, "bootstrap"));
         let mut rows = Vec::new();
         for at in At::BOTH {
             let condition = at.name().to_owned();
             for metric in METRICS {
-                let row = result.row(at, metric)?.clone();
+                let mut row = result.row(at, metric)?.clone();
+                if at == At::Last && metric == "s" {
+                    row.interval = interval(&[result], &[], at, &plan)?;
+                }
                 rows.push(Measurement { stage: self.stage.clone(), condition: condition.clone(), ..row });
             }
             let template = result.row(at, "s")?.clone();
@@ -107,9 +111,9 @@ impl Screening {
     /// What sets the run apart from another, which is called `name`.
     fn compared(&self, result: &RunResult, baseline: &RunResult, name: &str) -> Result<Vec<Measurement>, Error> {
         let plan = self.bootstrap.plan(Seed::derive(self.seed, Self::KIND, "bootstrap"));
-        let paired = interval(&[result], &[baseline], &plan)?;
         let mut rows = Vec::new();
         for at in At::BOTH {
+            let paired = interval(&[result], &[baseline], at, &plan)?;
             for metric in METRICS {
                 let row = result.row(at, metric)?.clone();
                 rows.push(Measurement {
@@ -118,7 +122,7 @@ impl Screening {
                     metric: format!("delta_{metric}"),
                     value: row.value - baseline.row(at, metric)?.value,
                     unit: "pp".to_owned(),
-                    interval: if at == At::Best && metric == "s" { paired } else { None },
+                    interval: paired.filter(|_| metric == "s"),
                     ..row
                 });
             }

@@ -16,11 +16,13 @@ mod examine;
 mod registry;
 mod stage;
 mod stft;
+pub mod targets;
 
 pub use examine::{Examination, Examine, FromFeatures, FromSegment, Look, Metric, Reduce, Tally};
 pub use registry::{Compute, DESCRIPTORS, Descriptor, FromAudio, FromMidi, Rows, Side, Variant, find};
 pub use stage::Describe;
 pub use stft::{HOP, N_BINS, N_FFT, SPACING_HZ, Stft};
+pub use targets::{ProbeTargets, TARGETS};
 
 /// A segment that cannot be described, or a descriptor that does not exist.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

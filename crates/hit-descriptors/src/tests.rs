@@ -7,3 +7,4 @@ mod examine;
 mod formulas;
 mod stage;
 mod support;
+mod targets;

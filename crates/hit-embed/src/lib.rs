@@ -1,9 +1,13 @@
-//! Checkpoint and segments to embeddings: the forward pass of training's evaluation, on any split.
+//! Checkpoint and segments to embeddings, or to the means of layers: the forward pass of training's evaluation, on any split.
 
-use hit_model::{ArmSpec, Declarations, Family, ModelSpec, Source, Weights, device, embed};
+mod layers;
+
+use hit_model::{ArmSpec, Declarations, Family, Model, ModelSpec, Source, Weights, device, embed};
 use hit_schema::{Checkpoint, Embeddings, RunId};
 use hit_stage::{Context, Needs, Numerics, Stage, StageError};
 use serde::Serialize;
+
+pub use layers::{Layers, Sample};
 
 /// What can go wrong in embedding.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +15,9 @@ pub enum Error {
     /// The batch size is 0.
     #[error("embed.batch_size: at least 1 is needed")]
     BatchSize,
+    /// No window is asked for.
+    #[error("a sample of windows needs at least 1 window, and at least 1 of a performance")]
+    NoWindows,
     /// The checkpoint is another arm's.
     #[error("the checkpoint is of arm `{found}`, but `{run}` was to be embedded")]
     OtherArm {
@@ -46,8 +53,20 @@ pub struct Embed {
     pub family: Family,
 }
 
+/// What a forward pass needs.
+struct Opened {
+    model: Box<dyn Model>,
+    weights: Weights,
+    source: Source,
+    epoch: usize,
+}
+
 impl Embed {
-    fn embed(&self, cx: &Context) -> Result<Embeddings, StageError> {
+    /// The model as trained, and the windows it is given.
+    fn open(&self, cx: &Context) -> Result<Opened, StageError> {
+        if self.batch_size == 0 {
+            return Err(Error::BatchSize.into());
+        }
         let checkpoint = Checkpoint::read(&cx.file("checkpoint")?.path)?;
         if checkpoint.meta.arm != self.run.arm {
             return Err(Error::OtherArm { run: self.run.to_string(), found: checkpoint.meta.arm }.into());
@@ -57,8 +76,13 @@ impl Embed {
         model.declare(&mut declarations);
         let weights = Weights::of_checkpoint(&declarations, &checkpoint, &device(&cx.device)?)?;
         let source = Source::open(cx, "", "", &self.model, &self.arm)?;
+        Ok(Opened { model, weights, source, epoch: checkpoint.meta.epoch })
+    }
+
+    fn embed(&self, cx: &Context) -> Result<Embeddings, StageError> {
+        let Opened { model, weights, source, epoch } = self.open(cx)?;
         let total = source.n_windows() as u64;
-        embed(&*model, &weights, &source, self.batch_size, checkpoint.meta.epoch, |done| {
+        embed(&*model, &weights, &source, self.batch_size, epoch, |done| {
             cx.progress.update(done as u64, total, "windows");
             cx.checkpoint()
         })
@@ -82,9 +106,6 @@ impl Stage for Embed {
     }
 
     fn run(&self, cx: &mut Context) -> Result<(), StageError> {
-        if self.batch_size == 0 {
-            return Err(Error::BatchSize.into());
-        }
         let embeddings = self.embed(cx)?;
         embeddings.write(&cx.output_in("embeddings", &Embeddings::entry(embeddings.epoch))?)?;
         Ok(())

@@ -8,12 +8,12 @@ use hit_model::{
     device, embed,
 };
 use hit_schema::{
-    AudioSource, Checkpoint, CheckpointMeta, Embeddings, Performance, RunId, Segments, SplitIndex, Token, TokenBlock,
-    WindowSpec,
+    Activations, AudioSource, Checkpoint, CheckpointMeta, Embeddings, Performance, RunId, Segments, SplitIndex, Token,
+    TokenBlock, WindowSpec,
 };
 use hit_stage::{Context, Digest, FileRef, OpenFile, OpenTree, Opened, Stage, StageError};
 
-use crate::Embed;
+use crate::{Embed, Layers, Sample};
 
 fn model() -> ModelSpec {
     ModelSpec {
@@ -159,4 +159,63 @@ fn the_key_holds_what_the_result_depends_on() {
     let keys: Vec<&str> = params.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(keys, ["arm", "batch_size", "model", "run"]);
     assert_eq!(Stage::plugins(&stage()), ["hit-model"]);
+}
+
+#[test]
+fn layers_are_those_of_the_windows_drawn() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cx = context(dir.path());
+    let sample = Sample::Spread { n: 5, per_performance: 6, seed: 3 };
+    Layers { embed: stage(), sample }.run(&mut cx).unwrap();
+    let found = Activations::read(&dir.path().join("out/activations")).unwrap();
+    assert_eq!(found.windows.len(), 5);
+    assert!(found.windows.is_sorted_by(|a, b| a < b) && found.windows[4] < 8);
+    let names: Vec<&str> = found.layers.keys().map(String::as_str).collect();
+    assert_eq!(names, ["audio.0", "midi.0", "midi.0.padded"]);
+    // One window by itself has the same row, up to rounding.
+    let source = Source::open(&cx, "", "", &model(), &stage().arm).unwrap();
+    let built = d0::FAMILY.model(&model(), &stage().arm).unwrap();
+    let window = found.windows[3] as usize;
+    let alone = hit_model::activations::<StageError>(&*built, &weights(), &source, &[window], 1, |_| Ok(())).unwrap();
+    let rows = found.layers["audio.0"].values[12..16].iter().zip(&alone.layers["audio.0"].values);
+    assert!(rows.clone().count() == 4 && rows.into_iter().all(|(a, b)| (a - b).abs() < 1e-5));
+}
+
+fn split(sizes: &[usize]) -> SplitIndex {
+    let dir = tempfile::tempdir().unwrap();
+    let cx = context(dir.path());
+    let mut index = SplitIndex::read(&cx.file("index").unwrap().path).unwrap();
+    let template = index.performances[0].clone();
+    let performance = |(idx, &n_windows)| Performance { id: format!("p{idx}"), n_windows, ..template.clone() };
+    index.performances = sizes.iter().enumerate().map(performance).collect();
+    index
+}
+
+#[test]
+fn a_sample_takes_no_more_than_it_may_of_each_performance() {
+    let index = split(&[10, 0, 2, 50]);
+    let sample = |n, per_performance, seed| Sample::Spread { n, per_performance, seed }.windows(&index).unwrap();
+    let drawn = sample(500, 4, 42);
+    let within = |from: usize, to: usize| drawn.iter().filter(|window| (from..to).contains(*window)).count();
+    assert_eq!((within(0, 10), within(10, 12), within(12, 62), drawn.len()), (4, 2, 4, 10));
+    assert!(drawn.is_sorted_by(|a, b| a < b));
+    assert_eq!(sample(500, 4, 42), drawn, "the same again");
+    assert_ne!(sample(500, 4, 43), drawn, "another seed, other windows");
+    assert_eq!(sample(7, 4, 42).len(), 7);
+    assert!(sample(7, 4, 42).iter().all(|window| drawn.contains(window)), "thinned, not drawn anew");
+    assert_eq!(Sample::First { n: 3 }.windows(&index).unwrap(), [0, 1, 2]);
+    assert_eq!(Sample::First { n: 500 }.windows(&index).unwrap().len(), 62);
+}
+
+#[test]
+fn a_sample_without_windows_is_refused() {
+    let index = split(&[3, 4]);
+    for sample in [
+        Sample::First { n: 0 },
+        Sample::Spread { n: 0, per_performance: 4, seed: 0 },
+        Sample::Spread { n: 4, per_performance: 0, seed: 0 },
+    ] {
+        assert!(sample.windows(&index).unwrap_err().to_string().contains("at least 1"), "{sample:?}");
+    }
+    assert!(Sample::First { n: 5 }.windows(&split(&[])).is_err());
 }

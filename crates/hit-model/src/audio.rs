@@ -93,6 +93,7 @@ impl AudioEncoder {
             for injection in injections {
                 hidden = injection.after_layer(pass, batch, idx, hidden);
             }
+            pass.observe("audio", idx, &hidden, None);
         }
         hidden.mean_dim(1).squeeze_dim(1)
     }

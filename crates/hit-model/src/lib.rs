@@ -41,7 +41,7 @@ pub use count::{Counts, counts};
 pub use device::{backend_name, cuda_devices, device};
 pub use dropout::keep;
 pub use dual::{DualEncoder, Injection, Injections, Padding, Sequence};
-pub use embed::embed;
+pub use embed::{activations, embed};
 pub use gelu::gelu;
 pub use heads::Head;
 pub use init::{Init, initial};

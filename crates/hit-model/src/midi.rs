@@ -102,6 +102,7 @@ impl MidiEncoder {
             for injection in injections {
                 hidden = injection.after_layer(pass, batch, idx, hidden);
             }
+            pass.observe("midi", idx, &hidden, padding.as_ref());
         }
         let mean = |x: Tensor<3>| match &padding {
             Some(padding) => padding.mean(x),

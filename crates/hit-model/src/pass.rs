@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::Weights;
 use crate::dropout::{dropout, normal};
+use crate::{Padding, Weights};
 
 /// What layers see while they compute.
 pub struct Pass<'a> {
     /// The model's arrays.
     pub weights: &'a Weights,
     training: Option<Training>,
+    observes: bool,
     noted: RefCell<Noted>,
 }
 
@@ -31,18 +32,21 @@ pub struct Noted {
     pub statistics: BTreeMap<String, Tensor<1>>,
     /// Terms that the loss is to grow by, each `[1]` and weighted.
     pub penalties: Vec<Tensor<1>>,
+    /// Mean of each layer's output over the tokens, `[batch, width]`, if the pass observes: `audio.0`; where a sequence has padding,
+    /// over the tokens that are there (`midi.0`) and over all (`midi.0.padded`).
+    pub layers: BTreeMap<String, Tensor<2>>,
 }
 
 impl<'a> Pass<'a> {
     /// A pass that evaluates: no dropout, running statistics.
     pub fn evaluation(weights: &'a Weights) -> Self {
-        Self { weights, training: None, noted: RefCell::default() }
+        Self { weights, training: None, observes: false, noted: RefCell::default() }
     }
 
     /// A pass that trains: dropout masks are functions of root seed, step and layer alone, BatchNorm uses the batch.
     pub fn training(weights: &'a Weights, root: u64, step: u64) -> Self {
         let training = Training { root, step, progress: 0.0 };
-        Self { weights, training: Some(training), noted: RefCell::default() }
+        Self { weights, training: Some(training), observes: false, noted: RefCell::default() }
     }
 
     /// The same at a share of the run's epochs: 0 in the first, 1 in the last.
@@ -51,6 +55,13 @@ impl<'a> Pass<'a> {
         if let Some(training) = &mut self.training {
             training.progress = progress;
         }
+        self
+    }
+
+    /// The same, noting what layers return.
+    #[must_use]
+    pub fn observing(mut self) -> Self {
+        self.observes = true;
         self
     }
 
@@ -92,6 +103,22 @@ impl<'a> Pass<'a> {
     /// Notes a term `[1]` of the loss beside the comparison of embeddings, already weighted.
     pub fn penalise(&self, term: Tensor<1>) {
         self.noted.borrow_mut().penalties.push(term);
+    }
+
+    /// Notes what layer `idx` of an encoder returns, `[batch, tokens, width]`, if the pass observes.
+    pub fn observe(&self, encoder: &str, idx: usize, hidden: &Tensor<3>, padding: Option<&Padding>) {
+        if !self.observes {
+            return;
+        }
+        let layers = &mut self.noted.borrow_mut().layers;
+        let name = format!("{encoder}.{idx}");
+        let plain = hidden.clone().mean_dim(1).squeeze_dim(1);
+        if let Some(padding) = padding {
+            layers.insert(format!("{name}.padded"), plain);
+            layers.insert(name, padding.mean(hidden.clone()));
+        } else {
+            layers.insert(name, plain);
+        }
     }
 
     /// What was noted.

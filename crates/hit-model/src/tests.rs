@@ -1,5 +1,6 @@
 //! Tests of the whole crate.
 
+mod activations;
 mod counts;
 mod golden;
 mod gradients;

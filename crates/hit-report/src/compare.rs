@@ -1,4 +1,4 @@
-//! Which value of ours stands beside which published one, and what is claimed of them: `paper/compare.toml`.
+//! Which value of ours stands beside which published one: `paper/compare.toml`.
 
 use std::path::Path;
 
@@ -8,7 +8,6 @@ use crate::error::Error;
 use crate::facts::Facts;
 use crate::frame::{Frame, Measured, Select};
 use crate::latex::Format;
-use crate::published::Published;
 
 /// The file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,8 +18,6 @@ pub struct Compare {
     pub stand_in: Vec<StandIn>,
     /// Values side by side, in print order.
     pub compare: Vec<Entry>,
-    /// Statements about the values.
-    pub claim: Vec<Claim>,
 }
 
 /// A word that takes the place of another in all selectors, where a campaign has only that one.
@@ -60,6 +57,9 @@ pub struct Entry {
     pub quantity: String,
     /// Path in `published.toml`.
     pub published: String,
+    /// The table in which both values stand, if one has a place for them: the list of the rest leaves them out.
+    #[serde(default)]
+    pub table: Option<String>,
     /// Ours: a measurement,
     #[serde(default)]
     pub measurement: Option<Select>,
@@ -106,84 +106,6 @@ pub(crate) const PARTS: [&str; 11] = [
     "inject.tower",
 ];
 
-/// A statement of the paper that can be tested with our values.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Claim {
-    /// Short name.
-    pub id: String,
-    /// The statement in our own words.
-    pub text: String,
-    /// Path in `published.toml` of the value that the statement rests on.
-    pub source: String,
-    /// Where the statement stands, if not where that value is printed.
-    #[serde(default)]
-    pub stated: Option<String>,
-    /// Our value; without an arm if `arms` are given.
-    pub measurement: Select,
-    /// Arms, or runs `arm@schedule`, that all must fulfil the relation; the one nearest to failing decides and is printed.
-    #[serde(default)]
-    pub arms: Vec<String>,
-    /// What must hold of it.
-    pub relation: Relation,
-}
-
-/// What a claim says of a value.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Relation {
-    /// It is above this.
-    Above(f64),
-    /// It is this or below.
-    AtMost(f64),
-    /// It is below the published value of this path.
-    BelowPublished(String),
-    /// It is above the value of each of these arms, or runs `arm@schedule`.
-    AboveArms(Vec<String>),
-    /// It is the highest of all values of ours that stand beside the published column of [`Claim::source`].
-    Highest,
-    /// It is the lowest of them.
-    Lowest,
-}
-
-/// How a claim was tested.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tested {
-    /// The arm or run whose value decided, if the claim is about arms.
-    pub arm: Option<String>,
-    /// Its value, if this campaign has it.
-    pub ours: Option<Measured>,
-    /// How the claim came out.
-    pub outcome: Outcome,
-}
-
-/// How a claim came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// It holds.
-    Holds,
-    /// It does not.
-    Fails,
-    /// This campaign has no such value.
-    Open,
-}
-
-impl Outcome {
-    fn of(holds: bool) -> Self {
-        if holds { Self::Holds } else { Self::Fails }
-    }
-
-    /// As printed.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Holds => "holds",
-            Self::Fails => "does not hold",
-            Self::Open => "not computed",
-        }
-    }
-}
-
 impl Compare {
     /// Reads the file.
     ///
@@ -202,9 +124,6 @@ impl Compare {
         let compare: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         for entry in &compare.compare {
             entry.check().map_err(|what| format!("entry `{}` {what}", entry.published))?;
-        }
-        for claim in &compare.claim {
-            claim.check().map_err(|what| format!("claim `{}` {what}", claim.id))?;
         }
         Ok(compare)
     }
@@ -237,8 +156,7 @@ impl Compare {
     }
 
     fn replace(&mut self, rule: &StandIn) {
-        let measured = self.compare.iter_mut().filter_map(|entry| entry.measurement.as_mut());
-        for select in measured.chain(self.claim.iter_mut().map(|claim| &mut claim.measurement)) {
+        for select in self.compare.iter_mut().filter_map(|entry| entry.measurement.as_mut()) {
             let word = match rule.field {
                 Field::Stage => &mut select.stage,
                 Field::Schedule => &mut select.schedule,
@@ -247,54 +165,6 @@ impl Compare {
                 *word = Some(rule.by.clone());
             }
         }
-        if rule.field == Field::Schedule {
-            for run in self.claim.iter_mut().flat_map(Claim::runs_mut) {
-                if let Some((arm, schedule)) = run.split_once('@')
-                    && schedule == rule.word
-                {
-                    *run = format!("{arm}@{}", rule.by);
-                }
-            }
-        }
-    }
-
-    /// Tests a claim.
-    ///
-    /// # Errors
-    /// [`Error::Ambiguous`], [`Error::NotPublished`].
-    pub fn test(&self, claim: &Claim, frame: &Frame, published: &Published) -> Result<Tested, Error> {
-        let Some((arm, ours)) = claim.decisive(frame)? else {
-            return Ok(Tested { arm: claim.run(), ours: None, outcome: Outcome::Open });
-        };
-        let value = ours.value;
-        let outcome = match &claim.relation {
-            Relation::Above(threshold) => Outcome::of(value > *threshold),
-            Relation::AtMost(threshold) => Outcome::of(value <= *threshold),
-            Relation::BelowPublished(key) => {
-                Outcome::of(published.get(key)?.number().is_some_and(|threshold| value < threshold))
-            }
-            Relation::AboveArms(arms) => {
-                let rivals = arms.iter().map(|arm| claim.value_of(frame, arm)).collect::<Result<Vec<_>, Error>>()?;
-                let beaten = |rival: &Option<Measured>| rival.as_ref().map(|rival| value > rival.value);
-                let beaten: Option<Vec<bool>> = rivals.iter().map(beaten).collect();
-                beaten.map_or(Outcome::Open, |beaten| Outcome::of(beaten.into_iter().all(|beaten| beaten)))
-            }
-            Relation::Highest => self.first(claim, frame, |rival| rival <= value)?,
-            Relation::Lowest => self.first(claim, frame, |rival| rival >= value)?,
-        };
-        Ok(Tested { arm, ours: Some(ours), outcome })
-    }
-
-    /// Whether `beaten` is true of all values that stand beside the published column of the claim's source, of which
-    /// there are several. Arms that only this campaign has take no rank from those of the paper.
-    fn first(&self, claim: &Claim, frame: &Frame, beaten: impl Fn(f64) -> bool) -> Result<Outcome, Error> {
-        let column = column(&claim.source);
-        let mut beats = Vec::new();
-        for entry in self.compare.iter().filter(|entry| column.is_some() && self::column(&entry.published) == column) {
-            let rival = entry.measurement.as_ref().map(|select| frame.one(select)).transpose()?.flatten();
-            beats.extend(rival.map(|rival| beaten(rival.value)));
-        }
-        Ok(Outcome::of(beats.len() > 1 && beats.into_iter().all(|beats| beats)))
     }
 }
 
@@ -305,11 +175,6 @@ impl Field {
             Self::Schedule => "schedule",
         }
     }
-}
-
-/// Table and column of a path `<table>.<row>.<column>`.
-fn column(path: &str) -> Option<(&str, &str)> {
-    Some((path.split_once('.')?.0, path.rsplit_once('.')?.1))
 }
 
 impl Entry {
@@ -360,52 +225,6 @@ impl Entry {
     pub fn format(&self, unit: &str) -> Format {
         let metric = self.measurement.as_ref().and_then(|select| select.metric.as_deref()).unwrap_or_default();
         Format::of(metric, unit)
-    }
-}
-
-impl Claim {
-    fn check(&self) -> Result<(), String> {
-        let one = matches!(self.relation, Relation::Highest | Relation::Lowest);
-        match (self.arms.is_empty(), &self.measurement.arm) {
-            (false, Some(_)) => Err("names an arm in its measurement and several in `arms`".to_owned()),
-            (false, None) if one => Err("has several arms, of which only one can be first or last".to_owned()),
-            _ => Ok(()),
-        }
-    }
-
-    /// The value that decides, with its arm: the only one, or that of the arm nearest to failing. None if one is missing.
-    fn decisive(&self, frame: &Frame) -> Result<Option<(Option<String>, Measured)>, Error> {
-        if self.arms.is_empty() {
-            return Ok(frame.one(&self.measurement)?.map(|measured| (self.run(), measured)));
-        }
-        let sign = if matches!(self.relation, Relation::AtMost(_) | Relation::BelowPublished(_)) { -1.0 } else { 1.0 };
-        let mut decisive: Option<(Option<String>, Measured)> = None;
-        for arm in &self.arms {
-            let Some(measured) = self.value_of(frame, arm)? else { return Ok(None) };
-            if decisive.as_ref().is_none_or(|(_, other)| sign * measured.value < sign * other.value) {
-                decisive = Some((Some(arm.clone()), measured));
-            }
-        }
-        Ok(decisive)
-    }
-
-    fn value_of(&self, frame: &Frame, run: &str) -> Result<Option<Measured>, Error> {
-        frame.one(&self.measurement.clone().run(run))
-    }
-
-    /// Arm of the measurement, `arm@schedule` if it names a schedule too.
-    fn run(&self) -> Option<String> {
-        let arm = self.measurement.arm.as_ref()?;
-        Some(self.measurement.schedule.as_ref().map_or_else(|| arm.clone(), |schedule| format!("{arm}@{schedule}")))
-    }
-
-    /// Names of all arms and runs that it lists.
-    fn runs_mut(&mut self) -> impl Iterator<Item = &mut String> {
-        let rivals = match &mut self.relation {
-            Relation::AboveArms(rivals) => Some(rivals),
-            _ => None,
-        };
-        self.arms.iter_mut().chain(rivals.into_iter().flatten())
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use hit_schema::{AudioSource, WindowSpec};
 use serde::{Deserialize, Serialize};
 
+use crate::setup::{AttractorFacts, ModelFacts, ScheduleFacts, SpectrumFacts, TrainingFacts};
+
 /// Facts that tables and templates print. They are parameters, so they are part of the key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +32,16 @@ pub struct Facts {
     pub flops_notes: u64,
     /// Descriptors that the arms are given, in the order of the registry.
     pub descriptors: Vec<DescriptorFacts>,
+    /// Spectra, and the bands that A4 is computed in.
+    pub spectrum: SpectrumFacts,
+    /// Ratios that A7 and A9 compare with, in the order of their values.
+    pub attractors: Vec<AttractorFacts>,
+    /// Sizes of the base model.
+    pub model: ModelFacts,
+    /// How models are trained, schedules aside.
+    pub training: TrainingFacts,
+    /// Schedules that the campaign uses, in the order of their ids.
+    pub schedules: Vec<ScheduleFacts>,
     /// Batch size, windows.
     pub batch_size: usize,
     /// Most batches in an epoch.
@@ -73,6 +85,8 @@ pub struct ArmFacts {
     pub descriptors: Vec<String>,
     /// How each is injected, for example `concat (audio)`.
     pub mechanisms: Vec<String>,
+    /// Values per row of each descriptor, in the order of `descriptors`.
+    pub dims: Vec<usize>,
     /// Model family, for example `dual`.
     pub family: String,
     /// Parameters.
@@ -225,6 +239,11 @@ impl Facts {
         Some(flops(&self.baseline)? / flops(arm)?)
     }
 
+    /// The schedule of that id.
+    pub fn schedule(&self, id: &str) -> Option<&ScheduleFacts> {
+        self.schedules.iter().find(|schedule| schedule.id == id)
+    }
+
     /// The arm of that id.
     pub fn arm(&self, id: &str) -> Option<&ArmFacts> {
         self.arms.iter().find(|arm| arm.id == id)
@@ -347,7 +366,7 @@ mod tests {
     fn every_fact_is_in_the_key() {
         let facts = fixture::facts();
         let key = |facts: &Facts| hit_stage::canonical_json(facts);
-        let changes: [fn(&mut Facts); 15] = [
+        let changes: [fn(&mut Facts); 21] = [
             |facts| facts.backend.push('x'),
             |facts| facts.corpus.label.push('x'),
             |facts| facts.arms[0].parameters += 1,
@@ -362,6 +381,12 @@ mod tests {
             |facts| facts.descriptors[0].formula.push('x'),
             |facts| facts.arms[0].flops += 1,
             |facts| facts.arms[0].extra = true,
+            |facts| facts.arms[1].dims[0] += 1,
+            |facts| facts.spectrum.bands[7][1] -= 1,
+            |facts| facts.attractors[1].over += 1,
+            |facts| facts.model.audio.cnn[0].stride += 1,
+            |facts| *facts.training.groups.get_mut("midi").unwrap() *= 2.0,
+            |facts| facts.schedules[0].epochs += 1,
             |facts| *facts.arms[0].parts.get_mut("audio.cnn").unwrap() += 1,
         ];
         for change in changes {

@@ -1,8 +1,14 @@
 //! A made-up campaign for tests. Its numbers follow from a formula and mean nothing.
 
+mod battery;
+mod setup;
+
 use std::collections::BTreeMap;
 
-use hit_schema::{AudioSource, HistoryRow, Observation, Performance, RunId, SplitIndex, WindowSpec};
+pub(crate) use battery::represented;
+use hit_schema::{
+    AudioSource, CosineBin, HistoryRow, Observation, Performance, Projected, RunId, SplitIndex, WindowSpec,
+};
 use hit_stage::Digest;
 use hit_stats::Measurement;
 
@@ -14,6 +20,7 @@ use crate::frame::Frame;
 use crate::numbers::NumberMap;
 use crate::published::Published;
 use crate::sources::Sources;
+use crate::tables::battery_tests::{MODELS, Tested, rows_of};
 use crate::tex::Values;
 
 /// Arms of the replication.
@@ -58,6 +65,11 @@ pub(crate) fn facts() -> Facts {
         arms: arms(),
         flops_notes: 40,
         descriptors: ["a4", "a7", "d4"].map(descriptor).to_vec(),
+        spectrum: setup::spectrum(),
+        attractors: setup::attractors(),
+        model: setup::model(),
+        training: setup::training(),
+        schedules: setup::schedules(),
         batch_size: 16,
         batches_per_epoch: 60,
         retrieval: RetrievalFacts {
@@ -117,6 +129,10 @@ fn arms() -> Vec<ArmFacts> {
         ArmFacts {
             id: id.to_owned(),
             descriptors: descriptors.iter().map(|s| (*s).to_owned()).collect(),
+            dims: descriptors
+                .iter()
+                .map(|id| [("A7", 12), ("D4", 4)].into_iter().find(|of| of.0 == *id).map_or(8, |of| of.1))
+                .collect(),
             mechanisms: mechanisms.iter().map(|s| (*s).to_owned()).collect(),
             family: family.to_owned(),
             parameters,
@@ -147,6 +163,8 @@ pub(crate) struct Campaign {
     pub(crate) facts: Facts,
     pub(crate) rows: Vec<Measurement>,
     pub(crate) observations: Vec<Observation>,
+    pub(crate) projections: BTreeMap<RunId, Vec<Projected>>,
+    pub(crate) cosines: BTreeMap<RunId, Vec<CosineBin>>,
 }
 
 impl Campaign {
@@ -154,12 +172,43 @@ impl Campaign {
         Sources::empty("fixture", self.facts.clone())
             .with(Frame::new(&self.rows).unwrap(), published(), compare(), indices(), histories())
             .with_observations(self.observations.clone())
+            .with_runs(self.projections.clone(), self.cosines.clone())
     }
+}
+
+/// The small campaign with tests of trained models.
+pub(crate) fn tested() -> Campaign {
+    let mut campaign = small();
+    test_models(&mut campaign, &MODELS, 60);
+    campaign
+}
+
+/// Adds the tests of these models.
+fn test_models(campaign: &mut Campaign, models: &[Tested], n_windows: usize) {
+    campaign.rows.extend(rows_of(models));
+    campaign.rows.extend(battery::represented(models));
+    campaign.rows = Measurement::sorted(std::mem::take(&mut campaign.rows)).unwrap();
+    campaign.projections = battery::projected(models, n_windows);
+    campaign.cosines = battery::histograms(models);
+}
+
+pub(crate) fn projections() -> BTreeMap<RunId, Vec<Projected>> {
+    battery::projected(&MODELS, 20)
+}
+
+pub(crate) fn cosines() -> BTreeMap<RunId, Vec<CosineBin>> {
+    battery::histograms(&MODELS)
 }
 
 /// The campaign of [`facts`] and [`measurements`].
 pub(crate) fn small() -> Campaign {
-    Campaign { facts: facts(), rows: measurements(), observations: observations() }
+    Campaign {
+        facts: facts(),
+        rows: measurements(),
+        observations: observations(),
+        projections: BTreeMap::new(),
+        cosines: BTreeMap::new(),
+    }
 }
 
 /// A campaign with as many arms, names and words as the real ones have: what tables, figures and pages must hold.
@@ -204,7 +253,10 @@ pub(crate) fn large() -> Campaign {
         Observation { descriptor, metric, value, unit: String::new(), n: 1_112_400 }
     };
     let observations = metrics.split(',').enumerate().map(observation).collect();
-    Campaign { facts, rows: Measurement::sorted(rows).unwrap(), observations }
+    let mut campaign = Campaign { facts, rows, observations, ..small() };
+    let [d0, d4a4, both] = MODELS;
+    test_models(&mut campaign, &[d0, d4a4, ("a4r", "cosine30", &["a4"], 64.0), both], 2000);
+    campaign
 }
 
 fn descriptor(id: &str) -> DescriptorFacts {
@@ -465,4 +517,79 @@ pub(crate) fn values(facts: &Facts) -> Values<'_> {
         tables: crate::tables::TABLES.iter().map(|def| def.id.to_owned()).collect(),
         figures: crate::figures::FIGURES.iter().map(|def| def.id.to_owned()).collect(),
     }
+}
+
+/// One claim of each outcome, and one more that holds.
+pub(crate) fn verdicts() -> Vec<hit_claims::Verdict> {
+    use hit_claims::{Form, Kind, Ours, Outcome, Power, Setting, Verdict};
+    let ours = |value: f64, interval| Ours {
+        value,
+        interval,
+        unit: "pp".to_owned(),
+        margin: value,
+        margin_interval: interval,
+        rows: vec!["replication/d4a4@cosine30/best_vs_D0/delta_s".to_owned()],
+    };
+    let setting = Setting { comparable: false, published_sizes: false, label: "made up".to_owned() };
+    let verdict = |id: &str, outcome, ours: Option<Ours>| Verdict {
+        id: id.to_owned(),
+        group: "Replication".to_owned(),
+        text: format!("what {id} says"),
+        source: "table12_multiseed.d4a4.mean".to_owned(),
+        stated: "paper Table 12".to_owned(),
+        form: Form::Published,
+        outcome,
+        ours,
+        published: Some(8.8),
+        rule: "above 0".to_owned(),
+        why: String::new(),
+        power: None,
+        notes: Vec::new(),
+        setting: setting.clone(),
+    };
+    let power = Power {
+        kind: Kind::Effect,
+        level: 0.95,
+        n: vec![(5, "seeds".to_owned())],
+        effect: Some(8.8),
+        at_effect: Some(0.32),
+        detectable: 14.0,
+        target: 0.8,
+        unit: "pp".to_owned(),
+    };
+    vec![
+        verdict("helps", Outcome::Holds, Some(ours(8.8, Some((2.1, 15.0))))),
+        verdict("no-overlap", Outcome::DoesNotHold, Some(ours(-4.5, Some((-9.0, -1.0))))),
+        Verdict {
+            power: Some(power),
+            form: Form::Weak,
+            ..verdict("first", Outcome::Inconclusive, Some(ours(1.0, Some((-3.0, 5.0)))))
+        },
+        Verdict { group: "Similarity of layers".to_owned(), ..verdict("cka", Outcome::NotTestable, None) },
+        Verdict {
+            group: "Similarity of layers".to_owned(),
+            published: None,
+            ..verdict("rsa", Outcome::Holds, Some(Ours { unit: String::new(), ..ours(0.071, None) }))
+        },
+    ]
+}
+
+/// One finding of each verdict of the audit.
+pub(crate) fn findings() -> Vec<hit_audit::Finding> {
+    use hit_audit::{Finding, Verdict};
+    let finding = |id: &str, verdict| Finding {
+        id: id.to_owned(),
+        rule: "sum".to_owned(),
+        verdict,
+        paths: vec!["table19_params.total.D0".to_owned()],
+        printed: "74.2".to_owned(),
+        computed: "76.7".to_owned(),
+        working: "3.2 + 54.5 + 6.1 & 50 % of it = 76.7".to_owned(),
+        source: "paper Table 19".to_owned(),
+    };
+    vec![
+        finding("sums/a_b", Verdict::Inconsistent),
+        finding("grid/R10", Verdict::Consistent),
+        finding("p", Verdict::CannotTell),
+    ]
 }

@@ -50,6 +50,8 @@ pub enum Format {
     Count,
     /// A p value: two significant digits, below 0.001 as a power of ten.
     PValue,
+    /// As short as it reads back to the same number, below 0.001 and from a million on as a power of ten: settings.
+    Shortest,
     /// This many significant digits, below 0.001 and from a million on as a power of ten.
     Significant(usize),
 }
@@ -86,6 +88,9 @@ impl Format {
             Self::Count => fixed(value, 0),
             Self::PValue => p_value(value),
             Self::Significant(digits) => significant(value, digits),
+            Self::Shortest if value == 0.0 => "0".to_owned(),
+            Self::Shortest if (0.001..1e6).contains(&value.abs()) => format!("{value}"),
+            Self::Shortest => format!("{value:e}"),
         }
     }
 
@@ -96,6 +101,7 @@ impl Format {
             return grouped(&plain);
         }
         match plain.split_once('e') {
+            Some(("1", exponent)) if self == Self::Shortest => format!("$10^{{{exponent}}}$"),
             Some((mantissa, exponent)) if value.is_finite() => {
                 format!("${mantissa}\\times10^{{{exponent}}}$")
             }
@@ -241,6 +247,23 @@ mod tests {
             assert_eq!(Format::Significant(4).tex(value), expected, "{value}");
         }
         assert_eq!(Format::Significant(1).plain(0.26), "0.3");
+    }
+
+    #[test]
+    fn settings_are_written_as_somebody_would_set_them() {
+        let cases = [
+            (5e-6, "$5\\times10^{-6}$"),
+            (1e-4, "$10^{-4}$"),
+            (0.1, "0.1"),
+            (1024.0, "1024"),
+            (0.02, "0.02"),
+            (0.0, "0"),
+            (-0.5, "$-$0.5"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(Format::Shortest.tex(value), expected, "{value}");
+        }
+        assert_eq!(Format::Shortest.plain(1e-4), "1e-4");
     }
 
     #[test]

@@ -21,13 +21,14 @@ mod numbers;
 mod pdf;
 mod published;
 mod scan;
+mod setup;
 mod sheet;
 mod sources;
 mod style;
 pub mod tables;
 mod tex;
 
-pub use compare::{Claim, Compare, Entry, Field, Outcome, PartOf, Relation, StandIn, Tested};
+pub use compare::{Compare, Entry, Field, PartOf, StandIn};
 pub use error::Error;
 pub use facts::{
     ArmFacts, ConfirmationFacts, ConfirmedFacts, CorpusFacts, DescriptorFacts, ExperimentFacts, Facts, RetrievalFacts,
@@ -38,6 +39,10 @@ pub use numbers::{Number, NumberMap, Numbers};
 pub use pdf::Pdf;
 pub use published::{Leaf, LeafValue, Published};
 pub use scan::{TypedNumber, typed_numbers};
+pub use setup::{
+    AttractorFacts, AudioFacts, ConvFacts, LayersFacts, MidiFacts, ModelFacts, ScheduleFacts, SpectrumFacts,
+    TrainingFacts,
+};
 pub use sheet::{Align, Cell, Column, Sheet, SheetRow};
 pub use sources::{Input, Sources};
 pub use tables::Table;

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
+use hit_audit::Verdict as Consistency;
+use hit_claims::Outcome;
 use hit_stage::{Context, Stage, StageError};
 use serde::{Deserialize, Serialize};
 
-use crate::compare::Outcome;
+use crate::compare::Entry;
 use crate::error::{Error, nearest};
 use crate::facts::Facts;
 use crate::frame::{Frame, Select};
@@ -32,7 +34,7 @@ pub struct Number {
 /// A measurement of `stage`, `arm` and `metric` at the best epoch (condition `selected`, `best` or none) has the key
 /// `stage.arm.metric` (long runs: `confirmation.arm.schedule.metric`), where `s_mean` is written `s.mean`; its seed adds `.seed42` after the arm if the experiment has
 /// several, any other condition its name (`.last`, `.vs_D0` for `best_vs_D0`). The ends of an interval are `.low` and `.high`. Further keys:
-/// `corpus.<split>.<count>`, `<experiment>.first` and `.seeds`, `compare.*`, `claims.*`, `chance.r10`, `chance.s`,
+/// `corpus.<split>.<count>`, `<experiment>.first` and `.seeds`, `compare.*`, `claims.*`, `audit.*`, `chance.r10`, `chance.s`,
 /// `confirmation.baseline.{lowest,highest,range,runs}` (its long runs), `variants.<arm>.<variant>.{above,seeds}` (seeds in which the arm is
 /// above the baseline, of how many; variants `as_published`, `fixed`, `last`), `variants.<arm>.{queries_sd,queries_mean}` (as published less
 /// fixed queries) and `.selection` (best less last epoch), `descriptor.<id>.<metric>` (shares in percent) and its number of cases `.n`, `arm.<id>.parameters`, `.trainable`, `.tokens`, `.gflop`,
@@ -280,20 +282,27 @@ impl NumberMap {
                 compared.insert(&entry.published);
             }
         }
-        let compared = compared.len();
-        let mut outcomes = Vec::new();
-        for claim in &compare.claim {
-            outcomes.push(compare.test(claim, frame, published)?.outcome);
-        }
-        let count = |outcome| outcomes.iter().filter(|found| **found == outcome).count();
+        let listed = |entry: &&Entry| entry.table.is_none() && compared.contains(&entry.published);
+        let listed: BTreeSet<&String> = compare.compare.iter().filter(listed).map(|entry| &entry.published).collect();
+        let (compared, listed) = (compared.len(), listed.len());
+        let verdicts = sources.claims()?;
+        let count = |outcome| verdicts.iter().filter(|verdict| verdict.outcome == outcome).count();
+        let findings = sources.audit()?;
+        let found = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
         for (key, n) in [
             ("compare.published", published.n_numeric()),
             ("compare.compared", compared),
+            ("compare.listed", listed),
             ("compare.open", published.n_numeric() - compared),
             ("claims.hold", count(Outcome::Holds)),
-            ("claims.fail", count(Outcome::Fails)),
-            ("claims.open", count(Outcome::Open)),
-            ("claims.all", outcomes.len()),
+            ("claims.fail", count(Outcome::DoesNotHold)),
+            ("claims.open", count(Outcome::Inconclusive)),
+            ("claims.untestable", count(Outcome::NotTestable)),
+            ("claims.all", verdicts.len()),
+            ("audit.all", findings.len()),
+            ("audit.consistent", found(Consistency::Consistent)),
+            ("audit.inconsistent", found(Consistency::Inconsistent)),
+            ("audit.open", found(Consistency::CannotTell)),
         ] {
             self.add_count(key.to_owned(), n as f64, Format::Count);
         }
@@ -310,8 +319,16 @@ pub struct Numbers {
 
 impl Numbers {
     /// What the numbers are made from.
-    pub const INPUTS: [Input; 6] =
-        [Input::Measurements, Input::Published, Input::Compare, Input::Indices, Input::Observations, Input::Lineage];
+    pub const INPUTS: [Input; 8] = [
+        Input::Measurements,
+        Input::Published,
+        Input::Compare,
+        Input::Indices,
+        Input::Observations,
+        Input::Claims,
+        Input::Audit,
+        Input::Lineage,
+    ];
 }
 
 impl Stage for Numbers {
@@ -372,6 +389,7 @@ mod tests {
             "corpus.train.windows",
             "chance.r10",
             "compare.open",
+            "compare.listed",
         ] {
             assert!(numbers.get(key).unwrap().value.is_some(), "{key}");
         }
@@ -477,8 +495,15 @@ mod tests {
         let numbers = numbers();
         let n = |key: &str| numbers.get(key).unwrap().value.unwrap();
         assert_eq!(n("compare.compared") + n("compare.open"), n("compare.published"));
+        assert!(
+            n("compare.listed") < n("compare.compared") && n("compare.listed") > 50.0,
+            "the rest has tables of its own"
+        );
         assert!(n("compare.compared") > 20.0);
-        assert_eq!(n("claims.hold") + n("claims.fail") + n("claims.open"), n("claims.all"));
+        let outcomes = ["hold", "fail", "open", "untestable"].map(|outcome| n(&format!("claims.{outcome}")));
+        assert_eq!(outcomes, [2.0, 1.0, 1.0, 1.0]);
+        assert_eq!(outcomes.iter().sum::<f64>(), n("claims.all"));
+        assert_eq!(n("audit.consistent") + n("audit.inconsistent") + n("audit.open"), n("audit.all"));
     }
 
     /// The numbers of a campaign with these measurements.

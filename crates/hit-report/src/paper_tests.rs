@@ -42,6 +42,39 @@ fn every_table_and_figure_is_in_the_paper_with_caption_and_label() {
     }
 }
 
+/// A table or figure that no sentence speaks of is found by nobody.
+#[test]
+fn every_table_and_figure_is_referred_to() {
+    let main = main_tex(&fixture::facts());
+    let tables = tables::TABLES.iter().map(|def| format!("tab:{}", def.id));
+    let silent: Vec<_> = tables
+        .chain(figures::FIGURES.iter().map(|def| format!("fig:{}", def.id)))
+        .filter(|label| !main.contains(&format!("\\ref{{{label}}}")))
+        .collect();
+    assert!(silent.is_empty(), "{silent:?}");
+}
+
+/// Every number is set where its table or figure is: just before its label, by the id of its label.
+#[test]
+fn tables_and_figures_have_the_numbers_of_the_paper() {
+    let main = main_tex(&fixture::facts());
+    for (kind, command, numbers) in
+        [("tab", "tablenumber", tables::numbers()), ("fig", "figurenumber", figures::numbers())]
+    {
+        for (id, number) in numbers {
+            let defined = format!("\\csname numberof@{kind}@{id}\\endcsname{{{number}}}");
+            assert_eq!(main.matches(&defined).count(), 1, "{defined}");
+            let set = format!("\\{command}{{{id}}}");
+            assert_eq!(main.matches(&set).count(), 1, "{set}");
+            let (before, after) = main.split_once(&set).unwrap();
+            let file = if kind == "tab" { format!("tables/{id}.tex") } else { format!("figures/{id}.pdf") };
+            let next = ["\\input{tables/", "\\includegraphics"].iter().filter_map(|it| after.find(it)).min().unwrap();
+            assert!(after[next..].split('}').next().unwrap().ends_with(&file), "{file} follows {set}");
+            assert!(before.contains("\\begin{document}"));
+        }
+    }
+}
+
 #[test]
 fn what_is_not_comparable_says_so_in_the_banner_and_in_every_comparing_caption() {
     let main = main_tex(&fixture::facts());
@@ -134,6 +167,21 @@ fn input(root: &Path, name: &str, bytes: &[u8]) -> Opened {
     Opened::File(OpenFile { path, file: FileRef { digest: Digest::of(bytes), size: bytes.len() as u64 } })
 }
 
+/// The paper's claims as this campaign has them come out.
+fn judged(campaign: &fixture::Campaign) -> Vec<hit_claims::Verdict> {
+    let paper = Path::new(TEMPLATES).join("..");
+    let ledger = hit_claims::Ledger::read(&paper.join("claims.toml")).unwrap();
+    let published = hit_claims::Published::read(&paper.join("published.toml")).unwrap();
+    let setting = hit_claims::Setting { comparable: false, published_sizes: false, label: "made up".to_owned() };
+    ledger.judge(&campaign.rows, &campaign.observations, &published, &BTreeMap::new(), &setting).unwrap()
+}
+
+/// The audit of the published numbers.
+fn audited() -> Vec<hit_audit::Finding> {
+    let paper = Path::new(TEMPLATES).join("..");
+    hit_audit::Audit::read(&paper.join("published.toml"), &paper.join("audit.toml")).unwrap()
+}
+
 /// Runs every stage from measurements to the tree of LaTeX, as the graph would.
 fn tree(root: &Path, campaign: &fixture::Campaign) -> OpenTree {
     let facts = campaign.facts.clone();
@@ -142,9 +190,17 @@ fn tree(root: &Path, campaign: &fixture::Campaign) -> OpenTree {
         ("measurements".to_owned(), hit_stats::Measurement::to_csv(&campaign.rows).unwrap().into_bytes()),
         ("published".to_owned(), paper("published.toml")),
         ("compare".to_owned(), paper("compare.toml")),
-        ("lineage".to_owned(), b"stage key output\n".to_vec()),
+        ("lineage".to_owned(), b"train/x key output=digest\n".to_vec()),
+        ("claims".to_owned(), hit_claims::Verdict::to_json(&judged(campaign)).into_bytes()),
+        ("audit".to_owned(), hit_stage::canonical_json(&audited()).into_bytes()),
         ("observations".to_owned(), hit_schema::Observation::to_csv(&campaign.observations).into_bytes()),
     ]);
+    for (run, points) in &campaign.projections {
+        sources.insert(format!("{run}/projection"), hit_schema::Projected::to_csv(points).into_bytes());
+    }
+    for (run, bins) in &campaign.cosines {
+        sources.insert(format!("{run}/cosines"), hit_schema::CosineBin::to_csv(bins).into_bytes());
+    }
     for index in fixture::indices() {
         sources.insert(format!("index/{}", index.split), index.to_json().into_bytes());
     }
@@ -207,10 +263,13 @@ fn pdf(engine: &latex::Engine, tree: &OpenTree, root: &Path) -> Vec<u8> {
     cx.inputs.insert("tree".to_owned(), Opened::Tree(tree.clone()));
     Pdf::new(engine).run(&mut cx).unwrap_or_else(|error| panic!("{error}"));
     let log = fs_err::read_to_string(root.join("pdf-scratch/main.log")).unwrap_or_default();
-    for bad in ["LaTeX Warning: Reference", "There were undefined references", "Overfull \\hbox", "Float too large"] {
-        assert!(!log.contains(bad), "{bad}:\n{log}");
-    }
-    fs_err::read(root.join("pdf/pdf")).unwrap()
+    let bad = ["LaTeX Warning: Reference", "There were undefined references", "Overfull \\hbox", "Float too large"];
+    let lines: Vec<&str> = log.lines().collect();
+    let found = (0..lines.len()).filter(|at| bad.iter().any(|bad| lines[*at].contains(bad)));
+    let found: Vec<&str> = found.flat_map(|at| lines[at..].iter().take(3).copied()).collect();
+    let pdf = fs_err::read(root.join("pdf/pdf")).unwrap();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    pdf
 }
 
 #[test]

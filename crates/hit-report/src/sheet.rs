@@ -43,6 +43,8 @@ pub enum Cell {
     Text(String),
     /// Words with a dagger: not among the arms of the paper.
     Marked(String),
+    /// Words with paths among them, which may break after a dot, a stroke and an underscore.
+    Paths(String),
     /// A number.
     Number(f64, Format),
     /// An interval.
@@ -73,6 +75,7 @@ impl Cell {
         match self {
             Self::Text(text) => escape(text),
             Self::Marked(text) => escape(&format!("{text}†")),
+            Self::Paths(text) => breakable(text),
             Self::Number(value, format) => format.tex(*value),
             Self::Interval(interval, format) => latex::interval(*format, *interval),
             Self::Missing => "--".to_owned(),
@@ -82,13 +85,28 @@ impl Cell {
     /// As plain text; nothing where there is nothing.
     pub fn plain(&self) -> String {
         match self {
-            Self::Text(text) => text.clone(),
+            Self::Text(text) | Self::Paths(text) => text.clone(),
             Self::Marked(text) => format!("{text} (extra)"),
             Self::Number(value, format) => format.plain(*value),
             Self::Interval((low, high), format) => format!("{}..{}", format.plain(*low), format.plain(*high)),
             Self::Missing => String::new(),
         }
     }
+}
+
+/// LaTeX that may break inside of paths such as `table2.d4a4.S`; dots that end a sentence or stand in a number stay.
+fn breakable(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['.', '/', '_']) {
+        let (head, tail) = rest.split_at(at + 1);
+        out.push_str(&escape(head));
+        if tail.starts_with(char::is_alphabetic) {
+            out.push_str("\\allowbreak{}");
+        }
+        rest = tail;
+    }
+    out + &escape(rest)
 }
 
 /// A row, or what stands between rows.
@@ -258,6 +276,16 @@ mod tests {
         ]);
         sheet.row(vec![Cell::text("a, \"b\""), Cell::Missing, Cell::Missing]);
         sheet
+    }
+
+    #[test]
+    fn paths_break_between_their_parts_and_numbers_do_not() {
+        let cell = Cell::Paths("table2.d4a4.S_x is 74.2, below a/b.".to_owned());
+        assert_eq!(
+            cell.tex(),
+            "table2.\\allowbreak{}d4a4.\\allowbreak{}S\\_\\allowbreak{}x is 74.2, below a/\\allowbreak{}b."
+        );
+        assert_eq!(cell.plain(), "table2.d4a4.S_x is 74.2, below a/b.");
     }
 
     #[test]

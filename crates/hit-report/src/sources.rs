@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use hit_schema::{HistoryRow, Observation, RunId, SplitIndex};
+use hit_audit::Finding;
+use hit_claims::Verdict;
+use hit_schema::{CosineBin, HistoryRow, Observation, Projected, RunId, SplitIndex};
 use hit_stage::{Context, Digest, Opened, StageError};
 
 use crate::compare::Compare;
@@ -24,8 +26,16 @@ pub enum Input {
     Indices,
     /// Files `<run>/history`: the course of each training, CSV.
     Histories,
+    /// Files `<run>/projection`: the windows of a tested model in the plane, CSV of [`Projected`].
+    Projections,
+    /// Files `<run>/cosines`: histograms of the cosines of a tested model, CSV of [`CosineBin`].
+    Cosines,
     /// File `observations`: what the descriptors were seen to do, CSV of [`Observation`].
     Observations,
+    /// File `claims`: how the claims of the paper came out, JSON of [`hit_claims::Verdict`]s.
+    Claims,
+    /// File `audit`: what arithmetic says of the published numbers, JSON of [`hit_audit::Finding`]s.
+    Audit,
     /// File `lineage`: stage, key and outputs of everything upstream, one stage a line.
     Lineage,
 }
@@ -39,7 +49,11 @@ impl Input {
             Self::Compare => "compare",
             Self::Indices => "index/<split>",
             Self::Histories => "<run>/history",
+            Self::Projections => "<run>/projection",
+            Self::Cosines => "<run>/cosines",
             Self::Observations => "observations",
+            Self::Claims => "claims",
+            Self::Audit => "audit",
             Self::Lineage => "lineage",
         }
     }
@@ -56,8 +70,12 @@ pub struct Sources {
     compare: Option<Compare>,
     indices: Option<BTreeMap<String, SplitIndex>>,
     histories: Option<BTreeMap<RunId, Vec<HistoryRow>>>,
+    projections: Option<BTreeMap<RunId, Vec<Projected>>>,
+    cosines: Option<BTreeMap<RunId, Vec<CosineBin>>>,
     observations: Option<Vec<Observation>>,
-    lineage: Option<Digest>,
+    claims: Option<Vec<Verdict>>,
+    audit: Option<Vec<Finding>>,
+    lineage: Option<String>,
 }
 
 impl Sources {
@@ -71,7 +89,11 @@ impl Sources {
             compare: None,
             indices: None,
             histories: None,
+            projections: None,
+            cosines: None,
             observations: None,
+            claims: None,
+            audit: None,
             lineage: None,
         }
     }
@@ -88,11 +110,17 @@ impl Sources {
                 Input::Published => sources.published = Some(Published::read(&cx.file("published")?.path)?),
                 Input::Compare => sources.compare = Some(Compare::read(&cx.file("compare")?.path)?),
                 Input::Indices => sources.indices = Some(read_indices(cx)?),
-                Input::Histories => sources.histories = Some(read_histories(cx)?),
+                Input::Histories => sources.histories = Some(read_runs(cx, "/history", HistoryRow::read)?),
+                Input::Projections => sources.projections = Some(read_runs(cx, "/projection", Projected::read)?),
+                Input::Cosines => sources.cosines = Some(read_runs(cx, "/cosines", CosineBin::read)?),
                 Input::Observations => {
                     sources.observations = Some(Observation::read(&cx.file("observations")?.path)?);
                 }
-                Input::Lineage => sources.lineage = Some(cx.file("lineage")?.file.digest),
+                Input::Claims => {
+                    sources.claims = Some(Verdict::read(&cx.file("claims")?.path).map_err(StageError::failed)?);
+                }
+                Input::Audit => sources.audit = Some(read_audit(&cx.file("audit")?.path)?),
+                Input::Lineage => sources.lineage = Some(fs_err::read_to_string(&cx.file("lineage")?.path)?),
             }
         }
         Ok(sources.resolved()?)
@@ -147,6 +175,22 @@ impl Sources {
         self.declared(Input::Histories, self.histories.as_ref())
     }
 
+    /// The windows of tested models in the plane, by run; of none if the campaign does not project any.
+    ///
+    /// # Errors
+    /// [`Error::Undeclared`].
+    pub fn projections(&self) -> Result<&BTreeMap<RunId, Vec<Projected>>, Error> {
+        self.declared(Input::Projections, self.projections.as_ref())
+    }
+
+    /// Histograms of the cosines of tested models, by run.
+    ///
+    /// # Errors
+    /// [`Error::Undeclared`].
+    pub fn cosines(&self) -> Result<&BTreeMap<RunId, Vec<CosineBin>>, Error> {
+        self.declared(Input::Cosines, self.cosines.as_ref())
+    }
+
     /// What the descriptors were seen to do, by descriptor and metric.
     ///
     /// # Errors
@@ -160,7 +204,31 @@ impl Sources {
     /// # Errors
     /// [`Error::Undeclared`].
     pub fn lineage(&self) -> Result<Digest, Error> {
-        self.declared(Input::Lineage, self.lineage.as_ref()).copied()
+        Ok(Digest::of(self.lineage_text()?.as_bytes()))
+    }
+
+    /// The lineage itself.
+    ///
+    /// # Errors
+    /// [`Error::Undeclared`].
+    pub fn lineage_text(&self) -> Result<&str, Error> {
+        self.declared(Input::Lineage, self.lineage.as_deref())
+    }
+
+    /// How the claims came out, in the order of the ledger.
+    ///
+    /// # Errors
+    /// [`Error::Undeclared`].
+    pub fn claims(&self) -> Result<&[Verdict], Error> {
+        self.declared(Input::Claims, self.claims.as_deref())
+    }
+
+    /// What arithmetic says of the published numbers.
+    ///
+    /// # Errors
+    /// [`Error::Undeclared`].
+    pub fn audit(&self) -> Result<&[Finding], Error> {
+        self.declared(Input::Audit, self.audit.as_deref())
     }
 
     /// The chance level that S is put beside, percent, and what it is of: measured for S where the retrieval wrote it
@@ -203,7 +271,10 @@ impl Sources {
         self.compare = Some(compare);
         self.indices = Some(indices.into_iter().map(|index| (index.split.clone(), index)).collect());
         self.histories = Some(histories);
-        self.lineage = Some(Digest::of(b"fixture"));
+        self.lineage = Some("fixture".to_owned());
+        self.claims = Some(crate::fixture::verdicts());
+        self.audit = Some(crate::fixture::findings());
+        self = self.with_runs(BTreeMap::new(), BTreeMap::new());
         self.with_observations(Vec::new()).resolved().unwrap()
     }
 
@@ -213,6 +284,37 @@ impl Sources {
         self.observations = Some(observations);
         self
     }
+}
+
+#[cfg(test)]
+impl Sources {
+    /// The same with another lineage.
+    pub(crate) fn with_lineage(mut self, lineage: &str) -> Self {
+        self.lineage = Some(lineage.to_owned());
+        self
+    }
+
+    /// The same with other verdicts.
+    pub(crate) fn with_claims(mut self, claims: Vec<Verdict>) -> Self {
+        self.claims = Some(claims);
+        self
+    }
+
+    /// The same with these windows in the plane and these histograms, for tests.
+    pub(crate) fn with_runs(
+        mut self,
+        projections: BTreeMap<RunId, Vec<Projected>>,
+        cosines: BTreeMap<RunId, Vec<CosineBin>>,
+    ) -> Self {
+        self.projections = Some(projections);
+        self.cosines = Some(cosines);
+        self
+    }
+}
+
+fn read_audit(path: &std::path::Path) -> Result<Vec<Finding>, Error> {
+    let text = fs_err::read_to_string(path)?;
+    serde_json::from_str(&text).map_err(|error| Error::Toml { path: path.to_owned(), what: error.to_string() })
 }
 
 fn read_indices(cx: &Context) -> Result<BTreeMap<String, SplitIndex>, StageError> {
@@ -228,14 +330,19 @@ fn read_indices(cx: &Context) -> Result<BTreeMap<String, SplitIndex>, StageError
     Ok(indices)
 }
 
-fn read_histories(cx: &Context) -> Result<BTreeMap<RunId, Vec<HistoryRow>>, StageError> {
-    let mut histories = BTreeMap::new();
+/// The files `<run><suffix>` by run.
+fn read_runs<T>(
+    cx: &Context,
+    suffix: &str,
+    read: fn(&std::path::Path) -> Result<Vec<T>, hit_schema::Error>,
+) -> Result<BTreeMap<RunId, Vec<T>>, StageError> {
+    let mut runs = BTreeMap::new();
     for (name, opened) in &cx.inputs {
-        if let (Some(run), Opened::File(file)) = (name.strip_suffix("/history"), opened) {
-            histories.insert(run.parse()?, HistoryRow::read(&file.path)?);
+        if let (Some(run), Opened::File(file)) = (name.strip_suffix(suffix), opened) {
+            runs.insert(run.parse()?, read(&file.path)?);
         }
     }
-    Ok(histories)
+    Ok(runs)
 }
 
 #[cfg(test)]
@@ -286,6 +393,9 @@ mod tests {
             (Input::Observations, "observations", "descriptor,metric,value,unit,n\na4,x,NaN,,1\n", "not a finite"),
             (Input::Histories, "D0@cosine#42/history", "epoch,loss\n1,x\n", "history"),
             (Input::Histories, "D0-cosine/history", "", "`D0-cosine` is not a run"),
+            (Input::Projections, "D0@cosine#42/projection", "method,window\ntsne,1\n", "projection"),
+            (Input::Cosines, "D0@cosine#42/cosines", "low,high,matched,random\n0,1,-2,3\n", "cosines"),
+            (Input::Cosines, "D0@cosine/cosines", "", "`D0@cosine` is not a run"),
         ];
         for (input, name, text, expected) in cases {
             let dir = tempfile::tempdir().unwrap();
@@ -319,6 +429,24 @@ mod tests {
         assert_eq!(sources.lineage().unwrap(), Digest::of(b"a\n"), "the digest of the file, not of its name");
         assert_eq!(sources.observations().unwrap(), fixture::observations());
         assert!(sources.frame().is_err());
+    }
+
+    /// Files of one kind are not taken for those of another, and a campaign without any has none.
+    #[test]
+    fn projections_and_histograms_are_read_by_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let (projections, cosines) = (fixture::projections(), fixture::cosines());
+        let (run, points) = projections.iter().next().unwrap();
+        let (names, points) = ([format!("{run}/projection"), format!("{run}/cosines")], Projected::to_csv(points));
+        let bins = CosineBin::to_csv(&cosines[run]);
+        let cx = context(dir.path(), &[(&names[0], &points), (&names[1], &bins)]);
+        let sources = Sources::read("x", &fixture::facts(), &[Input::Projections, Input::Cosines], &cx).unwrap();
+        assert_eq!(sources.projections().unwrap().keys().collect::<Vec<_>>(), [run]);
+        assert_eq!(sources.projections().unwrap()[run], projections[run]);
+        assert_eq!(sources.cosines().unwrap(), &BTreeMap::from([(run.clone(), cosines[run].clone())]));
+        let empty = Context::new(dir.path().join("out"), dir.path().join("scratch"));
+        let sources = Sources::read("x", &fixture::facts(), &[Input::Projections], &empty).unwrap();
+        assert!(sources.projections().unwrap().is_empty() && sources.cosines().is_err());
     }
 
     #[test]

@@ -1,10 +1,16 @@
 //! One style for all figures: size in print millimetres, one bundled font, colours that survive colour blindness and
 //! greyscale through marker and dash, and a canvas to draw on.
 
+use std::cell::RefCell;
+use std::fmt::Write as _;
 use std::sync::Once;
 
 use plotters::prelude::*;
+pub(crate) use plotters::style::RGBColor as RGB;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use crate::frame::Measured;
+use crate::latex::Format;
 
 /// Drawing units a millimetre: plotters rounds to whole units, which are then 1/20 mm.
 pub(crate) const UNITS_PER_MM: f64 = 20.0;
@@ -24,6 +30,9 @@ pub(crate) const LINE_MM: f64 = 0.45;
 
 pub(crate) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 pub(crate) const GREY: RGBColor = RGBColor(0x8a, 0x8a, 0x8a);
+/// Colour of what is heard, dark in grey, and of what is written, light in grey.
+pub(crate) const AUDIO: RGBColor = RGBColor(0x00, 0x5a, 0x8f);
+pub(crate) const MIDI: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
 pub(crate) const PALE: RGBColor = RGBColor(0xe2, 0xe2, 0xe2);
 
 /// Surface of a bar: light enough for ink on it.
@@ -79,7 +88,12 @@ pub(crate) enum At {
 /// A drawing of fixed print size; all coordinates in millimetres from the top left.
 pub(crate) struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, plotters::coord::Shift>,
+    /// SVG that plotters cannot write, in the order of its placeholders.
+    raw: RefCell<Vec<String>>,
 }
+
+/// Stands around the number of a fragment where [`Canvas::raw`] put it; a character that no text has.
+const PLACEHOLDER: char = '\u{e000}';
 
 /// Draws a figure of that size and returns its SVG text, sized in millimetres.
 pub(crate) fn draw(
@@ -90,16 +104,49 @@ pub(crate) fn draw(
     let units = |mm: f64| (mm * UNITS_PER_MM).round() as u32;
     let size = (units(width_mm), units(height_mm));
     let mut svg = String::new();
-    {
+    let fragments = {
         let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         area.fill(&WHITE).map_err(|error| error.to_string())?;
-        let canvas = Canvas { area };
+        let canvas = Canvas { area, raw: RefCell::default() };
         paint(&canvas)?;
         canvas.area.present().map_err(|error| error.to_string())?;
-    }
+        canvas.raw.take()
+    };
+    let svg = restored(&svg, &fragments);
     let plain = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
     let print = format!("width=\"{width_mm}mm\" height=\"{height_mm}mm\"");
     Ok(svg.replacen(&plain, &print, 1))
+}
+
+/// The SVG with its fragments in the places of the text elements that stand for them.
+fn restored(svg: &str, fragments: &[String]) -> String {
+    let mut out = String::with_capacity(svg.len() + fragments.iter().map(String::len).sum::<usize>());
+    for element in svg.split_inclusive("</text>\n") {
+        let fragment = element.rsplit_once("<text").and_then(|(before, text)| {
+            let number: usize = text.split(PLACEHOLDER).nth(1)?.parse().ok()?;
+            Some((before, fragments.get(number)?))
+        });
+        match fragment {
+            Some((before, fragment)) => out.extend([before, fragment.as_str(), "\n"]),
+            None => out.push_str(element),
+        }
+    }
+    out
+}
+
+/// Words as the text of an SVG element.
+fn escaped(words: &str) -> String {
+    let mut out = String::with_capacity(words.len());
+    for c in words.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            c if c.is_control() || c == PLACEHOLDER => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 fn register() {
@@ -118,6 +165,15 @@ pub(crate) fn pdf(svg: &str) -> Result<Vec<u8>, String> {
     // an SVG pixel is 1/96 inch, so the page has the millimetres that the SVG says
     let page = svg2pdf::PageOptions { dpi: 96.0 };
     svg2pdf::to_pdf(&tree, svg2pdf::ConversionOptions::default(), page).map_err(|error| error.to_string())
+}
+
+/// Two whole numbers as a path writes them, without a space before a sign.
+fn pair((x, y): (i32, i32)) -> String {
+    if y < 0 { format!("{x}{y}") } else { format!("{x} {y}") }
+}
+
+fn hex(colour: RGBColor) -> String {
+    format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2)
 }
 
 fn px((x, y): (f64, f64)) -> (i32, i32) {
@@ -147,7 +203,55 @@ impl<'a> Canvas<'a> {
         // plotters writes font-size = size / 1.24
         let style =
             TextStyle::from((FONT, TEXT_MM * UNITS_PER_MM * 1.24)).pos(Pos::new(hpos, VPos::Center)).color(&colour);
-        self.area.draw_text(text, &style, px(at)).map_err(|error| error.to_string())
+        self.area.draw_text(&text.replace(PLACEHOLDER, " "), &style, px(at)).map_err(|error| error.to_string())
+    }
+
+    /// What `paint` draws as one group with a title, which a page shows where the pointer is over it.
+    pub(crate) fn titled(&self, title: &str, paint: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+        self.raw(format!("<g><title>{}</title>", escaped(title)))?;
+        paint()?;
+        self.raw("</g>".to_owned())
+    }
+
+    /// What `paint` draws with [`Canvas::strokes`], all in one colour and width, with round or square ends.
+    pub(crate) fn stroked(
+        &self,
+        colour: RGBColor,
+        width_mm: f64,
+        round: bool,
+        paint: impl FnOnce() -> Result<(), String>,
+    ) -> Result<(), String> {
+        let cap = if round { "round" } else { "square" };
+        let (width, hex) = ((width_mm * UNITS_PER_MM).round(), hex(colour));
+        self.raw(format!("<g fill=\"none\" stroke=\"{hex}\" stroke-width=\"{width}\" stroke-linecap=\"{cap}\">"))?;
+        paint()?;
+        self.raw("</g>".to_owned())
+    }
+
+    /// Many short strokes as one element with a title: from each point `[x, y]` along its vector, millimetres. A stroke of
+    /// no length is a dot.
+    pub(crate) fn strokes(&self, title: &str, strokes: &[[(f64, f64); 2]]) -> Result<(), String> {
+        let mut path = String::new();
+        let mut pen = (0, 0);
+        for [from, along] in strokes {
+            let ((x, y), to) = (px(*from), px((from.0 + along.0, from.1 + along.1)));
+            // steps from the last end are shorter to write than places
+            let (step, letter) = if path.is_empty() { ((x, y), 'M') } else { ((x - pen.0, y - pen.1), 'm') };
+            let _ = write!(path, "{letter}{}", pair(step));
+            // a stroke that does not move at all is left out by some programs
+            pen = if to == (x, y) { (x + 1, y) } else { to };
+            let _ = if to == (x, y) { write!(path, "h1") } else { write!(path, "l{}", pair((pen.0 - x, pen.1 - y))) };
+        }
+        self.raw(format!("<path d=\"{path}\"><title>{}</title></path>", escaped(title)))
+    }
+
+    /// Puts a piece of SVG here.
+    fn raw(&self, fragment: String) -> Result<(), String> {
+        let number = self.raw.borrow().len();
+        self.raw.borrow_mut().push(fragment);
+        let style = TextStyle::from((FONT, TEXT_MM * UNITS_PER_MM));
+        let placeholder = format!("{PLACEHOLDER}{number}{PLACEHOLDER}");
+        self.area.draw_text(&placeholder, &style, (0, 0)).map_err(|error| error.to_string())
     }
 
     /// Width of a text, millimetres.
@@ -175,7 +279,7 @@ impl<'a> Canvas<'a> {
     pub(crate) fn bar(&self, rect: [f64; 4], fill: RGBColor) -> Result<(), String> {
         let [left, top, right, bottom] = rect;
         self.element(&Rectangle::new([px((left, top)), px((right, bottom))], fill.filled()))?;
-        self.outline(rect, BAR_INK)
+        self.frame(rect, BAR_INK, THIN_MM)
     }
 
     /// A white rectangle with hatching and edge of that colour.
@@ -185,11 +289,18 @@ impl<'a> Canvas<'a> {
         for line in diagonals(rect, 1.3) {
             self.line(&line, colour, THIN_MM, &[])?;
         }
-        self.outline(rect, colour)
+        self.frame(rect, colour, THIN_MM)
     }
 
-    fn outline(&self, [left, top, right, bottom]: [f64; 4], colour: RGBColor) -> Result<(), String> {
-        self.line(&[(left, top), (right, top), (right, bottom), (left, bottom), (left, top)], colour, THIN_MM, &[])
+    /// A filled rectangle without an edge.
+    pub(crate) fn surface(&self, [left, top, right, bottom]: [f64; 4], fill: RGBColor) -> Result<(), String> {
+        self.element(&Rectangle::new([px((left, top)), px((right, bottom))], fill.filled()))
+    }
+
+    /// The edge of a rectangle.
+    pub(crate) fn frame(&self, rect: [f64; 4], colour: RGBColor, width_mm: f64) -> Result<(), String> {
+        let [left, top, right, bottom] = rect;
+        self.line(&[(left, top), (right, top), (right, bottom), (left, bottom), (left, top)], colour, width_mm, &[])
     }
 
     /// A data point of that half width; hollow ones are white inside.
@@ -269,6 +380,14 @@ fn dashes(points: &[(f64, f64)], dash: &[f64]) -> Vec<Vec<(f64, f64)>> {
 /// Length of a vector: `sqrt` is exact by IEEE 754, so the same on every machine.
 fn libm_hypot(x: f64, y: f64) -> f64 {
     (x * x + y * y).sqrt()
+}
+
+/// A value with its unit and interval, in words.
+pub(crate) fn words(measured: &Measured, metric: &str) -> String {
+    let format = Format::of(metric, &measured.unit);
+    let unit = if measured.unit.is_empty() { String::new() } else { format!(" {}", measured.unit) };
+    let interval = measured.interval.map(|(low, high)| format!(" ({} to {})", format.plain(low), format.plain(high)));
+    format!("{}{unit}{}", format.plain(measured.value), interval.unwrap_or_default())
 }
 
 /// A linear axis.
@@ -381,158 +500,4 @@ pub(crate) fn legend(
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        /// Hatching stays in its rectangle, at one distance and one slope.
-        #[test]
-        fn diagonals_stay_inside(left in -5.0..5.0_f64, top in -5.0..5.0_f64, wide in 0.0..30.0_f64, high in 0.5..9.0_f64) {
-            let lines = diagonals([left, top, left + wide, top + high], 1.3);
-            let inside = |(x, y): (f64, f64)| {
-                x >= left - 1e-9 && x <= left + wide + 1e-9 && y >= top - 1e-9 && y <= top + high + 1e-9
-            };
-            prop_assert!(lines.iter().flatten().all(|point| inside(*point)), "{lines:?}");
-            prop_assert!(lines.iter().all(|[a, b]| ((b.0 - a.0) + (b.1 - a.1)).abs() < 1e-9), "all rise to the right");
-            prop_assert!(wide < 2.0 || !lines.is_empty());
-        }
-
-        #[test]
-        fn an_axis_covers_its_values_with_few_round_ticks(
-            values in proptest::collection::vec(-1e4..1e4, 2..20), n in 2_usize..9,
-        ) {
-            let axis = Axis::covering(values.iter().copied(), n);
-            let slack = 1e-9 * (axis.high - axis.low);
-            prop_assert!(values.iter().all(|v| axis.low - slack <= *v && *v <= axis.high + slack), "{axis:?}");
-            prop_assert!(axis.ticks.windows(2).all(|pair| pair[0] < pair[1]));
-            prop_assert!((2..=n + 2).contains(&axis.ticks.len()), "{} ticks for {n}", axis.ticks.len());
-        }
-
-        #[test]
-        fn labels_of_an_axis_differ(low in -1e3..1e3, span in 1e-2..1e3) {
-            let labels = Axis::covering([low, low + span].into_iter(), 5).labels();
-            prop_assert!(labels.windows(2).all(|pair| pair[0] != pair[1]), "{labels:?}");
-        }
-    }
-
-    #[test]
-    fn looks_differ_in_more_than_colour() {
-        for a in 0..20 {
-            for b in 0..a {
-                let (a, b) = (look(a), look(b));
-                assert!(a.marker != b.marker || a.dash != b.dash, "greyscale print tells them apart");
-            }
-        }
-    }
-
-    #[test]
-    fn axes_are_round_and_cover_the_values() {
-        let axis = Axis::covering([3.2, 17.9].into_iter(), 5);
-        assert_eq!(axis.ticks, [0.0, 5.0, 10.0, 15.0, 20.0]);
-        assert_eq!(axis.labels()[1], "5");
-        let axis = Axis::covering([-0.12, 0.31].into_iter(), 4);
-        assert!(axis.low <= -0.12 && axis.high >= 0.31);
-        assert!(axis.labels()[0].starts_with('−'), "{:?}", axis.labels());
-        assert_eq!(Axis::covering(std::iter::empty(), 4).low, 0.0);
-        assert!(Axis::covering([f64::NAN, 2.0].into_iter(), 4).ticks.len() > 1);
-    }
-
-    #[test]
-    fn dashes_have_the_length_they_should() {
-        let pieces = dashes(&[(0.0, 0.0), (4.0, 0.0), (4.0, 6.0)], &[2.0, 1.0]);
-        let length = |piece: &Vec<(f64, f64)>| {
-            piece.windows(2).map(|p| libm_hypot(p[1].0 - p[0].0, p[1].1 - p[0].1)).sum::<f64>()
-        };
-        let lengths: Vec<f64> = pieces.iter().map(length).collect();
-        assert_eq!(lengths.len(), 4);
-        assert!(lengths[..3].iter().all(|l| (l - 2.0).abs() < 1e-9), "{lengths:?}");
-        assert_eq!(dashes(&[(0.0, 0.0), (1.0, 1.0)], &[]).len(), 1);
-    }
-
-    #[test]
-    fn a_drawing_has_the_print_size_it_says() {
-        let svg = draw((80.0, 50.0), |canvas| canvas.text("S − Δ", (40.0, 25.0), At::Middle, INK)).unwrap();
-        assert!(svg.contains("width=\"80mm\" height=\"50mm\" viewBox=\"0 0 1600 1000\""), "{}", &svg[..200]);
-        let pdf = pdf(&svg).unwrap();
-        let text = String::from_utf8_lossy(&pdf);
-        let at = text.find("/MediaBox").unwrap();
-        let numbers: Vec<f64> =
-            text[at + 9..at + 60].split([' ', '[', ']']).filter_map(|word| word.parse().ok()).take(4).collect();
-        assert!((numbers[2] - 80.0 / 25.4 * 72.0).abs() < 0.1, "{numbers:?}");
-        assert_eq!(pdf, super::pdf(&svg).unwrap(), "the same bytes twice");
-    }
-
-    #[test]
-    fn text_is_measured_with_the_bundled_font() {
-        let widths = std::cell::RefCell::new(Vec::new());
-        draw((10.0, 10.0), |canvas| {
-            widths.borrow_mut().extend([canvas.text_width("i")?, canvas.text_width("m")?, canvas.text_width("mm")?]);
-            Ok(())
-        })
-        .unwrap();
-        let widths = widths.into_inner();
-        assert!(widths[0] < widths[1] && widths[1] < widths[2], "{widths:?}");
-        // the advance of `m` is 1905 of 2048 units; plotters rounds to whole drawing units
-        assert!((widths[1] - 1905.0 / 2048.0 * TEXT_MM).abs() < 0.06, "{widths:?}");
-    }
-
-    #[test]
-    fn a_panel_puts_the_ends_of_its_axes_at_its_corners() {
-        let axis = |low, high| Axis { low, high, ticks: vec![low, high] };
-        draw((60.0, 40.0), |canvas| {
-            let panel = Panel::new(canvas, [10.0, 5.0, 50.0, 30.0], axis(0.0, 4.0), axis(-1.0, 1.0), "title")?;
-            assert_eq!(panel.at(0.0, -1.0), (10.0, 30.0));
-            assert_eq!(panel.at(4.0, 1.0), (50.0, 5.0), "up is towards smaller coordinates");
-            assert_eq!(panel.at(2.0, 0.0), (30.0, 17.5));
-            panel.x_labels(canvas, "x")
-        })
-        .unwrap();
-    }
-
-    #[test]
-    fn a_legend_breaks_before_the_edge() {
-        let items: Vec<_> = (0..9).map(|idx| (format!("arm number {idx}"), look(idx))).collect();
-        let ends = std::cell::RefCell::new(Vec::new());
-        let svg = draw((100.0, 60.0), |canvas| {
-            ends.borrow_mut().push(legend(canvas, &items[..1], (5.0, 5.0), 95.0)?);
-            ends.borrow_mut().push(legend(canvas, &items, (5.0, 20.0), 95.0)?);
-            Ok(())
-        })
-        .unwrap();
-        let ends = ends.into_inner();
-        assert!(ends[0] < 8.0, "one row: {ends:?}");
-        assert!(ends[1] > 20.0 + 2.0 * 4.4, "at least three rows: {ends:?}");
-        assert_eq!(svg.matches("<text").count(), 10);
-    }
-
-    #[test]
-    fn every_marker_leaves_a_trace_of_its_colour() {
-        for (idx, marker) in MARKERS.into_iter().enumerate() {
-            let colour = look(idx).colour;
-            let svg = draw((10.0, 10.0), |canvas| canvas.marker(marker, (5.0, 5.0), 1.0, colour, false)).unwrap();
-            let hex = format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2);
-            assert!(svg.matches(&hex).count() >= 2, "{marker:?}: fill and edge in {hex}");
-            let hollow = draw((10.0, 10.0), |canvas| canvas.marker(marker, (5.0, 5.0), 1.0, colour, true)).unwrap();
-            assert_eq!(hollow.matches(&hex).count(), 1, "{marker:?}: only the edge");
-        }
-    }
-
-    #[test]
-    fn text_is_escaped_for_svg_and_anchored() {
-        let svg = draw((30.0, 10.0), |canvas| canvas.text("a<b & c", (29.0, 5.0), At::End, INK)).unwrap();
-        assert!(svg.contains("text-anchor=\"end\"") && svg.contains("font-family=\"Open Sans\""), "{svg}");
-        assert!(svg.contains("a&lt;b &amp; c"), "{svg}");
-        assert!(pdf("<svg").is_err(), "what is no SVG is refused");
-    }
-
-    #[test]
-    fn steps_of_axes_are_one_two_or_five() {
-        for (wanted, expected) in
-            [(0.3, 0.5), (1.0, 1.0), (1.2, 2.0), (2.1, 5.0), (6.0, 10.0), (30.0, 50.0), (0.011, 0.02)]
-        {
-            assert!((round_step(wanted) - expected).abs() < 1e-9 * expected, "{wanted}: {}", round_step(wanted));
-        }
-    }
-}
+mod tests;

@@ -24,7 +24,8 @@ const MAIN: &str = "main.tex.tera";
 ///
 /// Templates use `<% %>`, `<< >>` and `<# #>`. Functions: `n(key)` a number of this campaign, `has(key)` whether there
 /// is one, `p(key)` a published value, `src(key)` where it is printed. Variables: `facts`, `comparable`, `audio`,
-/// `tables` and `figures` (ids that exist). What is printed is escaped for LaTeX.
+/// `tables` and `figures` (ids that exist), `table_numbers` and `figure_numbers` (id and number of each, those of the paper
+/// where it has one). What is printed is escaped for LaTeX.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Tex {
     /// Facts about the campaign.
@@ -99,10 +100,23 @@ pub(crate) fn render(templates: &BTreeMap<String, String>, values: Values) -> Re
     context.insert("audio", source_word(values.facts.corpus.audio));
     context.insert("tables", &values.tables);
     context.insert("figures", &values.figures);
+    context.insert("table_numbers", &numbers(crate::tables::numbers()));
+    context.insert("figure_numbers", &numbers(crate::figures::numbers()));
     register(&mut tera, values.numbers, values.published);
     let all = templates.iter().map(|(name, text)| (name.as_str(), text.as_str()));
     tera.add_raw_templates(all).map_err(|error| fail("templates", &error))?;
     tera.render(MAIN, &context).map_err(|error| fail(MAIN, &error))
+}
+
+/// A table or figure and its number, for a template that numbers them.
+#[derive(Serialize)]
+struct Numbered {
+    id: &'static str,
+    number: String,
+}
+
+fn numbers(numbers: BTreeMap<&'static str, String>) -> Vec<Numbered> {
+    numbers.into_iter().map(|(id, number)| Numbered { id, number }).collect()
 }
 
 fn delimiters() -> Delimiters {
@@ -131,7 +145,12 @@ fn register(tera: &mut Tera, numbers: NumberMap, published: Published) {
     tera.register_function("p", move |args: Kwargs, _: &State| -> TeraResult<Value> {
         let key = args.must_get::<&str>("key")?;
         let leaf = store.get(key).map_err(|error| message(&error))?;
-        let format = |value: &f64| Format::of(key.rsplit(['.', '_']).next().unwrap_or(key), &leaf.unit).tex(*value);
+        let format = |value: &f64| {
+            let format = Format::of(key.rsplit(['.', '_']).next().unwrap_or(key), &leaf.unit);
+            // a rate of a millionth is not nothing
+            let vanishes = *value != 0.0 && !format.plain(*value).contains(|c: char| matches!(c, '1'..='9'));
+            if vanishes { Format::Shortest.tex(*value) } else { format.tex(*value) }
+        };
         Ok(Value::safe_string(&match &leaf.value {
             LeafValue::Number(value) => format(value),
             LeafValue::Numbers(values) => values.iter().map(format).collect::<Vec<_>>().join(", "),
@@ -224,6 +243,8 @@ mod tests {
             ("<< p(key=\"table12_statistics.d4a4_vs_D0_p\") >>", "$5.9\\times10^{-4}$"),
             ("<< p(key=\"params_exact.total_D0\") >>", "74\\,194\\,432"),
             ("<< p(key=\"table02_screening.d4a4cm.delta\") >>", "$-$7.8"),
+            ("<< p(key=\"training_actual.lr_audio_layers_2_3\") >>", "$10^{-5}$"),
+            ("<< p(key=\"table14_attractors.a00.log2\") >>", "0.00"),
         ];
         for (template, expected) in cases {
             assert_eq!(rendered(template).unwrap(), expected, "{template}");

@@ -100,9 +100,11 @@ pub enum Error {
     /// No epoch was evaluated.
     #[error("the tree of embeddings is empty; there is no epoch to evaluate")]
     NoEpochs,
-    /// The selected epoch has no checkpoint.
-    #[error("epoch {epoch} was selected, but the run has no checkpoint `{entry}`")]
-    NoCheckpoint {
+    /// The selected epoch is not among what the run wrote.
+    #[error("epoch {epoch} was selected, but the run's {tree} have no `{entry}`")]
+    NotOfEpoch {
+        /// `checkpoints` or `embeddings`.
+        tree: &'static str,
         /// The epoch.
         epoch: usize,
         /// Entry looked for.

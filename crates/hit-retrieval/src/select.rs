@@ -1,4 +1,4 @@
-//! The stage that hands on the checkpoint of the selected epoch.
+//! The stage that hands on checkpoint and embeddings of the selected epoch.
 
 use hit_schema::Selection;
 use hit_stage::{Context, Stage, StageError};
@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use crate::Error;
 
-/// Makes the checkpoint of the selected epoch an artifact of its own: `select/<run>`.
+/// Makes checkpoint and embeddings of the selected epoch artifacts of their own: `select/<run>`.
 ///
-/// Inputs: `selection` (JSON), `checkpoints` (tree, `eNNN.safetensors`). Output: `checkpoint`, linked, not copied. What
-/// follows then depends on one checkpoint's content, and not on epochs that were not chosen.
+/// Inputs: `selection` (JSON), `checkpoints` and `embeddings` (trees, `eNNN.safetensors`). Outputs: `checkpoint`, and `embeddings`, a tree
+/// of one entry; linked, not copied. What follows then depends on the content of one epoch, and not on those that were not chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Select {}
 
@@ -18,16 +18,18 @@ impl Stage for Select {
     const CRATE: &'static str = env!("CARGO_PKG_NAME");
 
     fn outputs(&self) -> Vec<&'static str> {
-        vec!["checkpoint"]
+        vec!["checkpoint", "embeddings"]
     }
 
     fn run(&self, cx: &mut Context) -> Result<(), StageError> {
         let epoch = Selection::read(&cx.file("selection")?.path)?.epoch;
         let entry = hit_schema::Embeddings::entry(epoch);
-        let file = match cx.tree("checkpoints")?.0.get(&entry) {
-            Some(open) => open.file,
-            None => return Err(Error::NoCheckpoint { epoch, entry }.into()),
+        let of = |tree: &'static str| match cx.tree(tree)?.0.get(&entry) {
+            Some(open) => Ok(open.file),
+            None => Err(StageError::from(Error::NotOfEpoch { tree, epoch, entry: entry.clone() })),
         };
-        cx.link_file("checkpoint", file)
+        let (checkpoint, embeddings) = (of("checkpoints")?, of("embeddings")?);
+        cx.link_file("checkpoint", checkpoint)?;
+        cx.link("embeddings", &entry, embeddings)
     }
 }

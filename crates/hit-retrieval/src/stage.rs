@@ -13,7 +13,7 @@ use crate::{
 /// Evaluates a run on a split: `retrieve/<run>` or `retrieve/<run>/<split>`.
 ///
 /// Inputs: `index` (of the split), `embeddings` (tree, one entry an epoch). Outputs: `measurements` (CSV, every epoch
-/// and the selected one), `ranks` (CSV, every query at the selected epoch), `selection` (JSON).
+/// and the selected one), `ranks` and `ranks_last` (CSV, every query at the selected epoch and at the last one), `selection` (JSON).
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Retrieve {
     /// The run.
@@ -40,7 +40,7 @@ impl Stage for Retrieve {
     const CRATE: &'static str = env!("CARGO_PKG_NAME");
 
     fn outputs(&self) -> Vec<&'static str> {
-        vec!["measurements", "ranks", "selection"]
+        vec!["measurements", "ranks", "ranks_last", "selection"]
     }
 
     fn run(&self, cx: &mut Context) -> Result<(), StageError> {
@@ -57,8 +57,11 @@ impl Stage for Retrieve {
         let rule = "best S of the evaluated epochs, the first of equals".to_owned();
         let selection = Selection { epoch: best.epoch, s: best.scores.s(), rule };
         cx.write("measurements", Measurement::to_csv(&rows).map_err(Error::from)?)?;
-        let rows: Vec<_> = best.ranked.iter().map(Ranked::to_row).collect();
-        cx.write("ranks", RankRow::to_csv(&rows))?;
+        let last = epochs.last().unwrap_or(best);
+        for (output, epoch) in [("ranks", best), ("ranks_last", last)] {
+            let rows: Vec<_> = epoch.ranked.iter().map(Ranked::to_row).collect();
+            cx.write(output, RankRow::to_csv(&rows))?;
+        }
         cx.write("selection", canonical_json(&selection) + "\n")
     }
 }

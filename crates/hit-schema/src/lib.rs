@@ -6,6 +6,7 @@
 #[cfg(target_endian = "big")]
 compile_error!("arrays are stored little-endian and read by reinterpretation");
 
+mod activations;
 mod block;
 mod checkpoint;
 mod embeddings;
@@ -18,6 +19,7 @@ mod segments;
 mod split;
 mod token;
 
+pub use activations::{Activations, CosineBin, Layer, Projected};
 pub use block::{Block, BlockWriter};
 pub use checkpoint::{Checkpoint, CheckpointMeta, ParamArray};
 pub use embeddings::Embeddings;

@@ -6,6 +6,7 @@ mod bootstrap;
 mod effect;
 mod holm;
 mod measurement;
+mod power;
 mod summary;
 mod welch;
 
@@ -13,6 +14,7 @@ pub use bootstrap::{Bootstrap, grouped, quantile};
 pub use effect::{cohen_d, hedges_g};
 pub use holm::holm;
 pub use measurement::{COLUMNS, Measurement, number};
+pub use power::{detectable_shift, normal_cdf, normal_quantile, t_power, t_quantile, wilson};
 pub use summary::{Moments, Summary};
 pub use welch::{Welch, welch};
 

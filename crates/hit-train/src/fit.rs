@@ -63,7 +63,7 @@ impl<'a> Fit<'a> {
     pub fn step(&mut self, batch: &Batch, step: u64) -> StepLog {
         let pass = Pass::training(&self.weights, self.plan.seed, step).at(self.plan.progress(step));
         let outputs = self.model.forward(&pass, batch);
-        let Noted { statistics, penalties } = pass.into_noted();
+        let Noted { statistics, penalties, .. } = pass.into_noted();
         let Loss { total, terms, auxiliary } = loss(outputs, penalties, &self.spec.loss);
         let mut gradients = total.backward();
         let factor = self.factor(step);

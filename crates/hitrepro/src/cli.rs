@@ -90,10 +90,12 @@ pub enum Command {
         #[arg(long)]
         all: bool,
     },
-    /// Walk from a result file, a stage or `stage:output` back to its inputs.
+    /// Say which claims of the paper hold in the results, which do not, and which cannot be told.
+    Claims,
+    /// Walk from a result file, a claim, a stage or `stage:output` back to its inputs.
     Explain {
-        /// A path below results/ (with `#` and the name of a number in it, if wanted), a stage id, `stage:output`, or a key
-        /// of numbers.json such as `replication.d4a4.s.mean`.
+        /// A path below results/ (with `#` and the name of a number in it, if wanted), `claim/ID`, `table/5` and `figure/7` as the paper numbers
+        /// them or by id, a stage id, `stage:output`, or a key of numbers.json such as `replication.d4a4.s.mean`.
         #[arg(value_name = "X")]
         what: String,
         /// Also list stages that were already shown, and every input of wide stages.
@@ -134,6 +136,30 @@ pub enum Command {
         /// What the paper says about them; paper/audit.toml of the project if not given.
         #[arg(long, value_name = "FILE")]
         rules: Option<PathBuf>,
+    },
+    /// Hold two results folders against each other: two machines, two commits, two seeds.
+    Diff {
+        /// A results folder, or a profile whose results are meant.
+        #[arg(value_name = "A")]
+        a: PathBuf,
+        /// Another.
+        #[arg(value_name = "B")]
+        b: PathBuf,
+        /// Difference of values in percent or points that counts as none.
+        #[arg(long, value_name = "PP", default_value_t = 0.0)]
+        points: f64,
+        /// Relative difference of other values that counts as none; a value below 0.1 counts as 0.1.
+        #[arg(long, value_name = "X", default_value_t = 0.0)]
+        relative: f64,
+        /// Every difference, not only the largest.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Write the results as one HTML file, to read, sort and filter in a browser.
+    Report {
+        /// The file; `results/PROFILE.html` if not given.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Write the weights of a trained model to one file that other programs read (docs/pytorch.md).
     #[command(after_help = "Example: hitrepro export --format safetensors replication/d4a4@cosine30#42")]

@@ -71,6 +71,23 @@ pub enum Error {
     /// The published numbers or the rules for them cannot be used.
     #[error(transparent)]
     Audit(#[from] hit_audit::Error),
+    /// Results that are asked for and not there.
+    #[error("there is no {}: `hitrepro all` computes it", path.display())]
+    NotComputed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of the results that is something else.
+    #[error("{} cannot be used: {what}; `hitrepro all` writes it anew", path.display())]
+    NotUsable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// Results cannot be shown or compared.
+    #[error(transparent)]
+    Page(#[from] hit_page::Error),
     /// Measurements cannot be read.
     #[error(transparent)]
     Stats(#[from] hit_stats::Error),
@@ -90,6 +107,7 @@ impl Error {
             | Self::Usage(_)
             | Self::UnknownName { .. }
             | Self::Device { .. }
+            | Self::Page(hit_page::Error::NoResults(_))
             | Self::Graph(GraphError::UnknownPattern { .. })
             | Self::Engine(EngineError::UnknownThing { .. } | EngineError::Graph(GraphError::UnknownPattern { .. })) => {
                 Exit::Usage
@@ -104,7 +122,7 @@ impl Error {
                 BuildError::NoAudio { .. } | BuildError::NoMidi { .. } | BuildError::Corpus(_) | BuildError::Arm { .. },
             ) => Exit::Usage,
             Self::Audit(error) if !matches!(error, hit_audit::Error::Io(_)) => Exit::Usage,
-            Self::Engine(EngineError::NotFinished { .. }) => Exit::Stale,
+            Self::NotComputed { .. } | Self::Engine(EngineError::NotFinished { .. }) => Exit::Stale,
             _ => Exit::Unexpected,
         }
     }

@@ -191,9 +191,11 @@ fn run_options(compute: &Compute, jobs: Option<usize>, cores: usize) -> RunOptio
     RunOptions { jobs, devices, threads_per_stage: (cores / jobs).max(1), keep_going: true }
 }
 
+pub use crate::code::CODE;
+
 /// The code digests that the build script made.
 pub fn code() -> Code {
-    Code::new(crate::code::CODE)
+    Code::new(CODE)
 }
 
 /// Versions, for the records of stages.

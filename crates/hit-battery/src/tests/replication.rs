@@ -1,6 +1,11 @@
 //! Replication.
 
-use super::{BOOTSTRAP, Fake, fake, find, table, value};
+use hit_retrieval::Ranked;
+use hit_schema::RankRow;
+use hit_stage::{Context, Stage};
+use hit_stats::Measurement;
+
+use super::{BOOTSTRAP, Fake, fake, find, opened, table, value};
 use crate::Replication;
 
 /// Seed values behind Table 12 (spec 11), as misses in 500 queries; d4a4's last is inferred there.
@@ -155,4 +160,37 @@ fn parameters_read_back() {
     assert_eq!(hit_stage::canonical_json(&replication()), text);
     assert_eq!(serde_json::from_str::<Replication>(text).unwrap(), replication());
     assert!(serde_json::from_str::<Replication>(&text.replace("seed", "sead")).is_err());
+}
+
+/// With the outcomes of the last epoch the same can be said of it as of the best, from its own queries.
+#[test]
+fn the_last_epoch_has_intervals_where_its_outcomes_are_given() {
+    let fakes = [fake("d0@c#1", 40), fake("d0@c#2", 44), fake("d4a4@c#1", 20), fake("d4a4@c#2", 24)];
+    let dir = tempfile::tempdir().unwrap();
+    let mut cx = Context::new(dir.path().join("out"), dir.path().join("scratch"));
+    for fake in &fakes {
+        fake.put(dir.path(), &mut cx);
+    }
+    let run = |cx: &mut Context| {
+        replication().run(cx).unwrap();
+        Measurement::read(&dir.path().join("out/measurements")).unwrap()
+    };
+    let of =
+        |rows: &[Measurement], condition: &str, metric: &str| find(rows, "d4a4", condition, metric).unwrap().interval;
+    let without = run(&mut cx);
+    assert_eq!((of(&without, "last", "s_mean"), of(&without, "last_vs_d0", "delta_s")), (None, None));
+    for (fake, misses) in fakes.iter().zip([50, 50, 50, 50]) {
+        let last = self::fake(&fake.run.to_string(), misses);
+        let path = dir.path().join(format!("{}-ranks_last", fake.run));
+        fs_err::write(&path, RankRow::to_csv(&last.ranked().iter().map(Ranked::to_row).collect::<Vec<_>>())).unwrap();
+        cx.inputs.insert(format!("{}/ranks_last", fake.run), opened(path));
+    }
+    let with = run(&mut cx);
+    assert!(of(&with, "last", "s_mean").is_some());
+    assert_eq!(
+        of(&with, "last_vs_d0", "delta_s"),
+        Some((0.0, 0.0)),
+        "the same outcomes, so no difference in any resample"
+    );
+    assert_eq!(of(&with, "best_vs_d0", "delta_s"), of(&without, "best_vs_d0", "delta_s"), "the best epoch has its own");
 }

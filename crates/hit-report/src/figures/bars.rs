@@ -143,7 +143,7 @@ fn paint(plot: &Plot) -> Result<String, String> {
             y: Axis { low: 0.0, high: 1.0, ticks: Vec::new() },
         };
         let [left, top, right, bottom] = panel.frame;
-        draw_legend(canvas, &legend, (left, 2.4))?;
+        draw_legend(canvas, &legend, (4.0, 2.4))?;
         for tick in &panel.x.ticks {
             let at = panel.at(*tick, 0.0).0;
             canvas.line(&[(at, top), (at, bottom)], PALE, THIN_MM, &[])?;
@@ -173,7 +173,7 @@ fn axis(plot: &Plot) -> Axis {
 fn draw_bar(canvas: &Canvas, panel: &Panel, bar: &Bar, y: f64) -> Result<(), String> {
     let [left, _, right, _] = panel.frame;
     let rect = [left, y - BAR_MM / 2.0, panel.at(bar.s.value, 0.0).0, y + BAR_MM / 2.0];
-    swatch(canvas, bar.kind, rect)?;
+    canvas.titled(&format!("{}: S {}", bar.label, style::words(&bar.s, "s")), || swatch(canvas, bar.kind, rect))?;
     canvas.text(&bar.label, (left - 1.6, y), At::End, INK)?;
     canvas.text(&Format::Fixed(1).plain(bar.s.value), (right + 10.5, y), At::End, INK)
 }
@@ -190,15 +190,15 @@ fn swatch(canvas: &Canvas, kind: Kind, rect: [f64; 4]) -> Result<(), String> {
 fn draw_marks(canvas: &Canvas, panel: &Panel, bar: &Bar, y: f64) -> Result<(), String> {
     if let Some((low, high)) = bar.s.interval {
         let ends = [low, high].map(|value| panel.at(value, 0.0).0);
-        canvas.line(&[(ends[0], y), (ends[1], y)], INK, LINE_MM * 0.8, &[])?;
-        for x in ends {
-            canvas.line(&[(x, y - 0.9), (x, y + 0.9)], INK, LINE_MM * 0.8, &[])?;
-        }
+        canvas.titled(&format!("{}: S {}", bar.label, style::words(&bar.s, "s")), || {
+            canvas.line(&[(ends[0], y), (ends[1], y)], INK, LINE_MM * 0.8, &[])?;
+            ends.iter().try_for_each(|x| canvas.line(&[(*x, y - 0.9), (*x, y + 0.9)], INK, LINE_MM * 0.8, &[]))
+        })?;
     }
-    match bar.published {
-        Some(published) => canvas.marker(Marker::Diamond, (panel.at(published, 0.0).0, y), 1.1, INK, true),
-        None => Ok(()),
-    }
+    let Some(published) = bar.published else { return Ok(()) };
+    canvas.titled(&format!("{}: S published {} %", bar.label, Format::Fixed(1).plain(published)), || {
+        canvas.marker(Marker::Diamond, (panel.at(published, 0.0).0, y), 1.1, INK, true)
+    })
 }
 
 /// Dashed lines, each named on a line of its own above the panel, so that names never touch.
@@ -208,7 +208,9 @@ fn draw_references(canvas: &Canvas, panel: &Panel, references: &[Reference]) -> 
     for (level, line) in references.iter().enumerate() {
         let x = panel.at(line.value, 0.0).0;
         let y = top - 1.6 - LABEL_MM * level as f64;
-        canvas.line(&[(x, y + 1.6), (x, bottom)], INK, THIN_MM * 1.5, DASHES[level % DASHES.len()])?;
+        canvas.titled(&format!("{}: {} %", line.name, Format::Fixed(1).plain(line.value)), || {
+            canvas.line(&[(x, y + 1.6), (x, bottom)], INK, THIN_MM * 1.5, DASHES[level % DASHES.len()])
+        })?;
         let half = canvas.text_width(&line.name)? / 2.0;
         canvas.text(&line.name, (x.clamp(left + half, (right - half).max(left + half)), y), At::Middle, INK)?;
     }

@@ -1,11 +1,24 @@
 //! Figures: one file a figure, one line each in [`FIGURES`].
 
+mod ablation;
+mod bands;
 mod bars;
+mod cka;
 mod confirmation;
+mod cosines;
+mod curves;
+mod dashboard;
 mod families;
+mod noise;
+mod overview;
+mod projection;
 mod screening;
 mod seeds;
+mod tested;
 mod training;
+mod transposition;
+
+use std::collections::BTreeMap;
 
 use hit_stage::{Context, Stage, StageError};
 use serde::Serialize;
@@ -14,11 +27,14 @@ use crate::error::Error;
 use crate::facts::Facts;
 use crate::sources::{Input, Sources};
 use crate::style;
+use crate::tables::numbered;
 
 /// A figure that can be drawn.
 pub struct FigureDef {
     /// Id: the stage is `figure/<id>`, the files `figures/<id>.svg` and `.pdf`.
     pub id: &'static str,
+    /// Its number in the paper; none if the paper has no such figure. [`numbers`] has the numbers of all.
+    pub number: Option<&'static str>,
     /// What it shows.
     pub title: &'static str,
     /// What it is made from.
@@ -27,7 +43,29 @@ pub struct FigureDef {
 }
 
 /// All figures, in the order of the paper.
-pub const FIGURES: &[FigureDef] = &[screening::DEF, families::DEF, confirmation::DEF, seeds::DEF, training::DEF];
+pub const FIGURES: &[FigureDef] = &[
+    overview::DEF,
+    screening::DEF,
+    families::DEF,
+    confirmation::DEF,
+    seeds::DEF,
+    training::DEF,
+    ablation::DEF,
+    transposition::DEF,
+    bands::DEF,
+    noise::DEF,
+    dashboard::DEF,
+    cka::DEF,
+    projection::TSNE,
+    projection::UMAP,
+    cosines::DEF,
+];
+
+/// Numbers of all figures by id, as printed: that of the paper, or `R1`, `R2`, ... in the order of [`FIGURES`] where the
+/// paper has no such figure.
+pub fn numbers() -> BTreeMap<&'static str, String> {
+    numbered(FIGURES.iter().map(|def| (def.id, def.number)))
+}
 
 /// The figure of that id.
 ///

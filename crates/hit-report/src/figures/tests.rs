@@ -35,7 +35,7 @@ fn drawings_have_the_bytes_they_had() {
             .unwrap();
     let drawn: std::collections::BTreeMap<String, String> = FIGURES
         .iter()
-        .map(|def| (def.id.to_owned(), Digest::of(svg(def.id, &fixture::sources()).as_bytes()).to_string()))
+        .map(|def| (def.id.to_owned(), Digest::of(svg(def.id, &fixture::tested().sources()).as_bytes()).to_string()))
         .collect();
     assert_eq!(
         golden, drawn,
@@ -72,10 +72,16 @@ pub(super) fn assert_texts_apart(id: &str, svg: &str) {
 
 #[test]
 fn nothing_is_written_outside_the_figure_or_on_other_text() {
-    for def in FIGURES {
-        let svg = svg(def.id, &fixture::sources());
-        assert!(texts(&svg).len() > 6, "{}", def.id);
-        assert_texts_apart(def.id, &svg);
+    let mut comparable = fixture::large();
+    comparable.facts.published_protocol = true;
+    comparable.facts.corpus.audio = hit_schema::AudioSource::Recorded;
+    for campaign in [fixture::tested(), fixture::large(), comparable] {
+        let sources = campaign.sources();
+        for def in FIGURES {
+            let svg = svg(def.id, &sources);
+            assert!(texts(&svg).len() > 5, "{}", def.id);
+            assert_texts_apart(def.id, &svg);
+        }
     }
 }
 
@@ -102,7 +108,120 @@ fn a_campaign_without_results_yet_still_draws() {
         std::collections::BTreeMap::new(),
     );
     for def in FIGURES {
-        assert!(svg(def.id, &sources).ends_with("</svg>\n"), "{}", def.id);
+        let svg = svg(def.id, &sources);
+        assert!(svg.ends_with("</svg>\n"), "{}", def.id);
+        assert_texts_apart(def.id, &svg);
+        let pages = String::from_utf8_lossy(&style::pdf(&svg).unwrap()).matches("/MediaBox").count();
+        assert_eq!(pages, 1, "{}", def.id);
+    }
+}
+
+/// A title that a page shows under the pointer belongs to every mark; groups are closed, placeholders are gone.
+#[test]
+fn marks_carry_their_values_in_words() {
+    let sources = fixture::tested().sources();
+    for def in FIGURES {
+        let svg = svg(def.id, &sources);
+        let opened = svg.matches("<g>").count() + svg.matches("<g ").count();
+        assert!(opened > 3 && opened == svg.matches("</g>").count(), "{}", def.id);
+        assert_eq!(svg.matches("<g><title>").count(), svg.matches("<g>").count(), "{}", def.id);
+        assert!(!svg.contains('\u{e000}'), "{}", def.id);
+        style::pdf(&svg).unwrap_or_else(|error| panic!("{}: {error}", def.id));
+    }
+    for (id, title) in [
+        ("screening", "<title>d4a4: S 52.7 % (48.7 to 56.2)</title>"),
+        ("seeds", "<title>D0, seed 42: S 51.0 %</title>"),
+        ("training", "<title>D0, epoch 12: mean loss"),
+        ("ablation", "<title>d4a4, A4: zero: S 65.0 % (62.0 to 67.0)</title>"),
+        ("transposition", "<title>d4a4, notes +3 semitones: S 65.0 % (62.0 to 67.0)</title>"),
+        ("noise", "<title>D0, signal 5 dB above noise: S"),
+        ("noise", "<title>D0, no noise: S 55.0 %"),
+        ("bands", "<title>d4a4, band 3 raised: moved 0.80</title>"),
+        ("bands", "<title>d4a4, band 3 at zero: change of S -3.0 pp (-6.0 to -1.0)</title>"),
+        ("dashboard", "<title>d4a4: 66.0 % (63.0 to 68.0)</title>"),
+        ("cka", "<title>D0, A0 and M0: CKA 0.58</title>"),
+        ("tsne", "<title>2004/validation-00.midi: audio of 9 windows</title>"),
+        ("umap", "<title>60 pairs of audio and MIDI</title>"),
+        ("cosines", "<title>D0, cosine 0.80 to 0.85: "),
+        ("cosines", "<title>D0, mean of matched pairs: 0.70 (0.67 to 0.72)</title>"),
+        ("overview", "<title>Transformer, 3 d 48, 4 heads</title>"),
+    ] {
+        let svg = svg(id, &sources);
+        let titles = svg.split("<title>").skip(1).filter_map(|rest| rest.split('<').next());
+        assert!(svg.contains(title), "{id}: no {title} in {:?}", titles.take(40).collect::<Vec<_>>());
+    }
+}
+
+/// The bundled font has no arrows and no Greek: text outside this would be set as nothing.
+#[test]
+fn texts_have_letters_that_the_font_has() {
+    let sources = fixture::large().sources();
+    for def in FIGURES {
+        for text in texts(&svg(def.id, &sources)) {
+            let known = |c: char| c.is_ascii_graphic() || c == ' ' || "−–±×".contains(c);
+            assert!(text.4.chars().all(known), "{}: {}", def.id, text.4);
+        }
+    }
+}
+
+/// Names come from a configuration: what SVG acts on is written as text.
+#[test]
+fn hostile_names_stay_text() {
+    let hostile = "a</title><script>&\u{e000}0\u{e000}";
+    let mut campaign = fixture::tested();
+    campaign.facts.arms.iter_mut().filter(|arm| arm.id == "d4a4").for_each(|arm| arm.id = hostile.to_owned());
+    campaign.rows.iter_mut().filter(|row| row.arm == "d4a4").for_each(|row| row.arm = hostile.to_owned());
+    for def in FIGURES.iter().filter(|def| !["tsne", "umap", "cosines"].contains(&def.id)) {
+        let svg = svg(def.id, &campaign.sources());
+        assert!(!svg.contains("<script"), "{}", def.id);
+        assert_eq!(svg.matches("<g>").count(), svg.matches("</g>").count(), "{}", def.id);
+        style::pdf(&svg).unwrap_or_else(|error| panic!("{}: {error}", def.id));
+    }
+}
+
+/// Four models of two thousand windows each.
+#[test]
+fn drawings_of_many_points_stay_small() {
+    let sources = fixture::large().sources();
+    for id in ["tsne", "umap"] {
+        let svg = svg(id, &sources);
+        assert!(svg.len() < 500_000, "{id}: {} bytes", svg.len());
+        let paths = svg.split("<path d=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let strokes: usize = paths.map(|path| path.matches(['M', 'm']).count()).sum();
+        assert_eq!(strokes, 4 * 3 * 2000 + 2, "{id}: every point and every pair, and two in the legend");
+    }
+}
+
+#[test]
+fn numbers_of_figures_are_those_of_the_paper_and_each_is_there_once() {
+    let numbers: Vec<String> = numbers().into_values().collect();
+    for n in 1..=11 {
+        assert_eq!(numbers.iter().filter(|number| **number == n.to_string()).count(), 1, "Figure {n}");
+    }
+    assert_eq!(numbers.iter().collect::<std::collections::BTreeSet<_>>().len(), FIGURES.len());
+    let of_ours = ["families", "confirmation", "seeds", "training"].map(|id| super::numbers()[id].clone());
+    assert_eq!(of_ours, ["R1", "R2", "R3", "R4"]);
+}
+
+/// A heat map is read from the upper left: the diagonal of ones falls, and the framed block is audio by MIDI.
+#[test]
+fn the_diagonal_of_the_similarities_falls_from_the_upper_left() {
+    let svg = svg("cka", &fixture::tested().sources());
+    let places: Vec<_> = texts(&svg).into_iter().filter(|text| text.4 == "1" && text.1 < 1300.0).collect();
+    let first: Vec<_> = places.iter().take(8).collect();
+    assert!(first.windows(2).all(|pair| pair[1].0 > pair[0].0 && pair[1].1 > pair[0].1), "{first:?}");
+    let row = |name: &str| texts(&svg).into_iter().find(|text| text.4 == name && text.3 == "end").unwrap().1;
+    assert!(row("A0") < row("A3") && row("A3") < row("M0") && row("M0") < row("M3"));
+}
+
+#[test]
+fn a_run_of_an_arm_that_is_not_there_is_an_error() {
+    let mut campaign = fixture::tested();
+    campaign.facts.arms.retain(|arm| arm.id != "d4a4");
+    campaign.rows.retain(|row| row.arm != "d4a4");
+    for id in ["tsne", "cosines"] {
+        let error = (figure(id).unwrap().draw)(&campaign.sources()).unwrap_err().to_string();
+        assert!(error.contains("d4a4"), "{error}");
     }
 }
 
@@ -182,15 +301,16 @@ fn chance_is_named_for_what_it_is() {
 
 #[test]
 fn a_changed_value_changes_the_drawing() {
-    let mut rows = fixture::measurements();
-    let before = FIGURES.iter().map(|def| svg(def.id, &fixture::sources())).collect::<Vec<_>>();
-    for row in rows.iter_mut().filter(|row| row.metric == "s" && ["d4a4", "t3-wt"].contains(&row.arm.as_str())) {
-        row.value += 2.0;
+    let mut campaign = fixture::tested();
+    let before = FIGURES.iter().map(|def| svg(def.id, &campaign.sources())).collect::<Vec<_>>();
+    for row in campaign.rows.iter_mut().filter(|row| ["d4a4", "t3-wt"].contains(&row.arm.as_str())) {
+        row.value += 0.02;
+        row.value += if row.metric == "cka" || row.metric.starts_with("trust") { 0.0 } else { 2.0 };
         row.interval = None;
     }
-    let sources = sources_with(fixture::facts(), &rows);
+    campaign.facts.model.midi.layers.n += 1;
     for (def, before) in FIGURES.iter().zip(before) {
-        assert!(svg(def.id, &sources) != before, "{}", def.id);
+        assert!(svg(def.id, &campaign.sources()) != before, "{}", def.id);
     }
 }
 

@@ -6,11 +6,13 @@ use super::{FigureDef, failed};
 use crate::error::Error;
 use crate::facts::ExperimentFacts;
 use crate::frame::Select;
+use crate::latex::Format;
 use crate::sources::{Input, Sources};
 use crate::style::{self, At, Axis, Canvas, GREY, LINE_MM, Look, Panel, THIN_MM, legend, look};
 
 pub(super) const DEF: FigureDef = FigureDef {
     id: "training",
+    number: None,
     title: "Training loss and S by epoch",
     inputs: &[Input::Measurements, Input::Histories],
     draw,
@@ -73,14 +75,18 @@ fn paint(arms: &[Arm], (chance, of): (f64, &str)) -> Result<String, String> {
         let items: Vec<_> = arms.iter().map(|arm| (arm.id.clone(), arm.look)).collect();
         let top = legend(canvas, &items, (10.0, 3.0), width - 2.0)? + 7.0;
         let loss = panel(canvas, arms, |arm| &arm.loss, [12.0, top, 76.0, 56.0], None, "training loss")?;
-        curves(canvas, &loss, arms, |arm| &arm.loss)?;
+        curves(canvas, &loss, arms, "loss", |arm| &arm.loss)?;
         let s =
             panel(canvas, arms, |arm| &arm.s, [94.0, top, 157.0, 56.0], Some(chance), "S on the validation split (%)")?;
         let y = s.at(s.x.low, chance).1;
         canvas.line(&[(s.frame[0], y), (s.frame[2], y)], GREY, LINE_MM, &[1.4, 1.0])?;
         canvas.text(&format!("chance of {of}"), (s.frame[2], y - 2.0), At::End, GREY)?;
-        curves(canvas, &s, arms, |arm| &arm.s)
+        curves(canvas, &s, arms, "S", |arm| &arm.s)
     })
+}
+
+fn digits(value: f64) -> String {
+    Format::Fixed(2).plain(value)
 }
 
 fn panel(
@@ -104,7 +110,7 @@ fn panel(
     Ok(panel)
 }
 
-fn curves(canvas: &Canvas, panel: &Panel, arms: &[Arm], curve: fn(&Arm) -> &Curve) -> Result<(), String> {
+fn curves(canvas: &Canvas, panel: &Panel, arms: &[Arm], name: &str, curve: fn(&Arm) -> &Curve) -> Result<(), String> {
     let n = arms.len() as f64;
     for (slot, arm) in arms.iter().enumerate() {
         // arms stand side by side within an epoch, so ranges do not cover each other
@@ -113,16 +119,17 @@ fn curves(canvas: &Canvas, panel: &Panel, arms: &[Arm], curve: fn(&Arm) -> &Curv
         for (epoch, values) in curve(arm) {
             let mean = values.iter().sum::<f64>() / values.len() as f64;
             let (x, y) = panel.at(*epoch as f64, mean);
-            points.push((x + shift, y));
+            points.push(((x + shift, y), format!("{}, epoch {epoch}: mean {name} {}", arm.id, digits(mean))));
             let (low, high) = values.iter().fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(*v), high.max(*v)));
             let ends = [low, high].map(|value| (x + shift, panel.at(*epoch as f64, value).1));
             canvas.line(&ends, arm.look.colour, THIN_MM, &[])?;
         }
-        canvas.line(&points, arm.look.colour, LINE_MM, arm.look.dash)?;
+        let line: Vec<_> = points.iter().map(|point| point.0).collect();
+        canvas.line(&line, arm.look.colour, LINE_MM, arm.look.dash)?;
         // every epoch of a long training would be a string of beads
         let every = points.len().div_ceil(12).max(1);
-        for point in points.iter().rev().step_by(every) {
-            canvas.marker(arm.look.marker, *point, 0.8, arm.look.colour, false)?;
+        for (at, title) in points.iter().rev().step_by(every) {
+            canvas.titled(title, || canvas.marker(arm.look.marker, *at, 0.8, arm.look.colour, false))?;
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ use crate::sources::{Input, Sources};
 
 pub(super) const DEF: TableDef = TableDef {
     id: "ablation",
+    number: Some("6"),
     title: "Descriptors replaced at inference: S and its difference",
     inputs: &[Input::Measurements, Input::Published],
     build,
@@ -65,7 +66,7 @@ pub(super) fn difference<const N: usize>(condition: &Condition, cells: [Cell; N]
 }
 
 /// Without any change first, then descriptors by themselves and together, each under the kinds of [`KINDS`].
-fn sorted(mut conditions: Vec<Condition>) -> Vec<Condition> {
+pub(crate) fn sorted(mut conditions: Vec<Condition>) -> Vec<Condition> {
     conditions.sort_by_key(|condition| {
         let rank = KINDS.iter().position(|(kind, ..)| *kind == condition.kind).unwrap_or(KINDS.len());
         let together = condition.what.matches('+').count();
@@ -75,7 +76,7 @@ fn sorted(mut conditions: Vec<Condition>) -> Vec<Condition> {
 }
 
 /// Descriptors, and what is given in their place.
-fn words(condition: &Condition) -> (String, String) {
+pub(crate) fn words(condition: &Condition) -> (String, String) {
     if condition.name == NORMAL {
         return (String::new(), "nothing".to_owned());
     }
@@ -87,7 +88,7 @@ fn words(condition: &Condition) -> (String, String) {
 }
 
 /// Columns of Table 6 for S and its difference.
-fn printed(condition: &Condition) -> [Option<String>; 2] {
+pub(crate) fn printed(condition: &Condition) -> [Option<String>; 2] {
     if condition.name == NORMAL {
         return [Some("S_normal".to_owned()), None];
     }

@@ -8,8 +8,13 @@ use crate::published::Published;
 use crate::sheet::{Align, Cell, Column, Sheet};
 use crate::sources::{Input, Sources};
 
-pub(super) const DEF: TableDef =
-    TableDef { id: "architecture", title: "Parameters by part, beside Table 19", inputs: &[Input::Published], build };
+pub(super) const DEF: TableDef = TableDef {
+    id: "architecture",
+    number: Some("19"),
+    title: "Parameters by part, beside Table 19",
+    inputs: &[Input::Published],
+    build,
+};
 
 const TABLE: &str = "table19_params";
 const TOTAL: &str = "total";

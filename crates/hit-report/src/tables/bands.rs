@@ -12,6 +12,7 @@ use crate::sources::{Input, Sources};
 
 pub(super) const DEF: TableDef = TableDef {
     id: "bands",
+    number: Some("9"),
     title: "Single values of a descriptor: how far embeddings move, what S loses",
     inputs: &[Input::Measurements, Input::Published],
     build,

@@ -10,57 +10,57 @@ use crate::sheet::{Cell, Sheet};
 use crate::sources::Sources;
 
 /// The condition of unchanged inputs.
-pub(super) const NORMAL: &str = "normal";
+pub(crate) const NORMAL: &str = "normal";
 
 /// The measurements of one test.
-pub(super) struct Battery<'a> {
+pub(crate) struct Battery<'a> {
     facts: &'a Facts,
     frame: Frame,
     /// Models that were tested: arms in the order of the configuration, then by schedule and seed.
-    pub(super) models: Vec<Model>,
+    pub(crate) models: Vec<Model>,
 }
 
 /// A trained model.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Model {
+pub(crate) struct Model {
     /// Arm.
-    pub(super) arm: String,
+    pub(crate) arm: String,
     /// Schedule.
-    pub(super) schedule: String,
+    pub(crate) schedule: String,
     /// Training seed.
-    pub(super) seed: Option<u64>,
+    pub(crate) seed: Option<u64>,
 }
 
 /// A condition `<kind>.<what>`: `zero.a4`, `transpose.-6`, `offset.3.a4`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Condition {
+pub(crate) struct Condition {
     /// As in the measurements.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// What was done.
-    pub(super) kind: String,
+    pub(crate) kind: String,
     /// To what, or by how much; empty if the name has no dot.
-    pub(super) what: String,
+    pub(crate) what: String,
 }
 
 impl Condition {
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let (kind, what) = name.split_once('.').unwrap_or((name, ""));
         Self { name: name.to_owned(), kind: kind.to_owned(), what: what.to_owned() }
     }
 
     /// By how much, if that is a number.
-    pub(super) fn number(&self) -> Option<f64> {
+    pub(crate) fn number(&self) -> Option<f64> {
         self.what.parse().ok().filter(|number: &f64| number.is_finite())
     }
 
     /// Which value of the rows of which descriptor: `(3, "a4")`.
-    pub(super) fn dim(&self) -> Option<(u32, &str)> {
+    pub(crate) fn dim(&self) -> Option<(u32, &str)> {
         let (dim, descriptor) = self.what.split_once('.')?;
         Some((dim.parse().ok()?, descriptor)).filter(|(_, descriptor)| !descriptor.is_empty())
     }
 
     /// The number as it is written, with a true minus.
-    pub(super) fn amount(&self) -> String {
+    pub(crate) fn amount(&self) -> String {
         self.what.replace('-', "−")
     }
 }
@@ -70,7 +70,7 @@ impl<'a> Battery<'a> {
     ///
     /// # Errors
     /// [`Error::UnknownArm`], [`Error::Undeclared`], [`Error::Frame`].
-    pub(super) fn read(sources: &'a Sources, stage: &str) -> Result<Self, Error> {
+    pub(crate) fn read(sources: &'a Sources, stage: &str) -> Result<Self, Error> {
         let facts = &sources.facts;
         let frame = sources.frame()?.filter(&Select::stage(stage))?;
         let mut models = Vec::new();
@@ -95,7 +95,7 @@ impl<'a> Battery<'a> {
     ///
     /// # Errors
     /// [`Error::Ambiguous`].
-    pub(super) fn one(&self, model: &Model, condition: &str, metric: &str) -> Result<Option<Measured>, Error> {
+    pub(crate) fn one(&self, model: &Model, condition: &str, metric: &str) -> Result<Option<Measured>, Error> {
         self.of(model)?.one(&Select::default().condition(condition).metric(metric))
     }
 
@@ -103,7 +103,7 @@ impl<'a> Battery<'a> {
     ///
     /// # Errors
     /// [`Error::Ambiguous`].
-    pub(super) fn pair(&self, model: &Model, condition: &str, metric: &str) -> Result<[Cell; 2], Error> {
+    pub(crate) fn pair(&self, model: &Model, condition: &str, metric: &str) -> Result<[Cell; 2], Error> {
         let measured = self.one(model, condition, metric)?;
         Ok([Cell::measured(measured.as_ref(), metric), Cell::interval(measured.as_ref(), metric)])
     }
@@ -113,7 +113,7 @@ impl<'a> Battery<'a> {
     ///
     /// # Errors
     /// [`Error::Frame`].
-    pub(super) fn conditions(&self, model: Option<&Model>, metric: &str) -> Result<Vec<Condition>, Error> {
+    pub(crate) fn conditions(&self, model: Option<&Model>, metric: &str) -> Result<Vec<Condition>, Error> {
         let rows = model.map_or_else(|| Ok(self.frame.clone()), |model| self.of(model))?;
         let names = rows.filter(&Select::default().metric(metric))?.distinct("condition")?;
         let of_retrieval = |name: &str| {
@@ -126,7 +126,7 @@ impl<'a> Battery<'a> {
     }
 
     /// A model in words: its arm, its schedule if the test has several of an arm, its seed if the test has several.
-    pub(super) fn label(&self, model: &Model) -> String {
+    pub(crate) fn label(&self, model: &Model) -> String {
         let mut label = model.arm.clone();
         if self.facts.arm(&model.arm).is_some_and(|arm| arm.extra) {
             label.push_str(" (not among the arms of the paper)");
@@ -149,13 +149,13 @@ impl<'a> Battery<'a> {
 }
 
 /// A published number as a cell, or a dash.
-pub(super) fn published(sources: &Sources, path: &str, format: Format) -> Result<Cell, Error> {
+pub(crate) fn published(sources: &Sources, path: &str, format: Format) -> Result<Cell, Error> {
     let number = sources.published()?.find(path).and_then(Leaf::number);
     Ok(number.map_or(Cell::Missing, |value| Cell::Number(value, format)))
 }
 
 /// A table without rows says so in one.
-pub(super) fn finished(mut sheet: Sheet) -> Sheet {
+pub(crate) fn finished(mut sheet: Sheet) -> Sheet {
     if sheet.rows.is_empty() {
         let rest = sheet.columns.len().saturating_sub(1);
         sheet.row(std::iter::once(Cell::text("not run")).chain(vec![Cell::Missing; rest]).collect());
@@ -165,7 +165,7 @@ pub(super) fn finished(mut sheet: Sheet) -> Sheet {
 }
 
 /// The remark that names conditions which a table has no place for, if there are any.
-pub(super) fn note_others(sheet: &mut Sheet, mut others: Vec<String>) {
+pub(crate) fn note_others(sheet: &mut Sheet, mut others: Vec<String>) {
     others.sort_unstable();
     others.dedup();
     if !others.is_empty() {

@@ -1,4 +1,4 @@
-//! Every published number that this campaign computes the same quantity of, beside ours.
+//! Published numbers that this campaign computes the same quantity of and that no other table has a place for, beside ours.
 
 use super::{TableDef, interval_head};
 use crate::error::Error;
@@ -9,6 +9,7 @@ use crate::sources::{Input, Sources};
 
 pub(super) const DEF: TableDef = TableDef {
     id: "compare",
+    number: None,
     title: "Published against ours",
     inputs: &[Input::Measurements, Input::Published, Input::Compare],
     build,
@@ -29,7 +30,7 @@ fn build(sources: &Sources) -> Result<Sheet, Error> {
     sheet.long = Some("comparecaption");
     let mut group = "";
     let compare = sources.compare()?;
-    for entry in &compare.compare {
+    for entry in compare.compare.iter().filter(|entry| entry.table.is_none()) {
         let Some(ours) = entry.ours(facts, frame)? else { continue };
         if entry.group != group {
             group = &entry.group;

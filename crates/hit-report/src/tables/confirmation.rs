@@ -12,6 +12,7 @@ use crate::sources::{Input, Sources};
 
 pub(super) const DEF: TableDef = TableDef {
     id: "confirmation",
+    number: Some("4"),
     title: "Long runs: S and its differences within a schedule and across",
     inputs: &[Input::Measurements, Input::Published, Input::Compare],
     build,

@@ -12,6 +12,7 @@ use crate::sources::{Input, Sources};
 
 pub(super) const DEF: TableDef = TableDef {
     id: "controls",
+    number: None,
     title: "Trained on other descriptors of equal size: S and its difference",
     inputs: &[Input::Measurements, Input::Published],
     build,

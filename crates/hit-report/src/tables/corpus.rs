@@ -10,7 +10,8 @@ use crate::latex::Format;
 use crate::sheet::{Align, Cell, Column, Sheet};
 use crate::sources::{Input, Sources};
 
-pub(super) const DEF: TableDef = TableDef { id: "corpus", title: "Corpus by split", inputs: &[Input::Indices], build };
+pub(super) const DEF: TableDef =
+    TableDef { id: "corpus", number: None, title: "Corpus by split", inputs: &[Input::Indices], build };
 
 /// More skipped performances than this are counted and not listed.
 const MAX_LISTED: usize = 6;

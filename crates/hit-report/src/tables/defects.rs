@@ -10,6 +10,7 @@ use crate::sources::{Input, Sources};
 
 pub(super) const DEF: TableDef = TableDef {
     id: "defects",
+    number: None,
     title: "What the definitions of the descriptors imply, measured",
     inputs: &[Input::Observations],
     build,

@@ -5,8 +5,13 @@ use crate::error::Error;
 use crate::sheet::{Align, Cell, Column, Sheet};
 use crate::sources::Sources;
 
-pub(super) const DEF: TableDef =
-    TableDef { id: "descriptors", title: "Descriptors and the arms that are given them", inputs: &[], build };
+pub(super) const DEF: TableDef = TableDef {
+    id: "descriptors",
+    number: None,
+    title: "Descriptors and the arms that are given them",
+    inputs: &[],
+    build,
+};
 
 /// More arms than this are counted and not named; the table of the arms says of each what it is given.
 const MAX_NAMED: usize = 6;

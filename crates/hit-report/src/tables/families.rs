@@ -9,6 +9,7 @@ use crate::sources::{Input, Sources};
 
 pub(super) const DEF: TableDef = TableDef {
     id: "families",
+    number: Some("3"),
     title: "Architecture families: S, its difference to the baseline, hard negatives",
     inputs: &[Input::Measurements, Input::Published, Input::Compare],
     build,

@@ -1,28 +1,42 @@
 //! Tables: one file a table, one line each in [`TABLES`].
 
-mod ablation;
+pub(crate) mod ablation;
 mod architecture;
 mod arms;
+mod attractors;
+mod audit;
 mod bands;
-mod battery;
+pub(crate) mod battery;
+mod catalog;
+mod cka;
 mod claims;
 mod compare;
 mod confirmation;
 mod controls;
 mod corpus;
+mod cosines;
 mod defects;
 mod descriptors;
 mod families;
+mod hyperparameters;
+mod octaves;
 mod pairwise;
 mod parameters;
 mod perturbation;
+mod probes;
+mod protocols;
+mod provenance;
 mod replication;
 mod run;
 mod scoreboard;
 mod screening;
+mod sizes;
+mod summaries;
 mod test_split;
 mod transposition;
 mod variants;
+
+use std::collections::BTreeMap;
 
 use hit_stage::{Context, Stage, StageError};
 use serde::Serialize;
@@ -42,6 +56,8 @@ pub(crate) use variants::{VARIANTS, Variant, seeds_above};
 pub struct TableDef {
     /// Id: the stage is `table/<id>`, the files `tables/<id>.tex` and `.csv`.
     pub id: &'static str,
+    /// Its number in the paper; none if the paper has no such table. [`numbers`] has the numbers of all.
+    pub number: Option<&'static str>,
     /// What it shows.
     pub title: &'static str,
     /// What it is made from.
@@ -54,6 +70,7 @@ pub const TABLES: &[TableDef] = &[
     run::DEF,
     corpus::DEF,
     descriptors::DEF,
+    octaves::DEF,
     defects::DEF,
     parameters::DEF,
     architecture::DEF,
@@ -69,10 +86,47 @@ pub const TABLES: &[TableDef] = &[
     controls::DEF,
     transposition::DEF,
     bands::DEF,
+    summaries::DEF,
     perturbation::DEF,
-    claims::DEF,
+    probes::DEF,
+    cka::DEF,
+    cosines::DEF,
     compare::DEF,
+    protocols::DEF,
+    catalog::DEF,
+    attractors::DEF,
+    sizes::CNN,
+    sizes::AUDIO_TRANSFORMER,
+    sizes::MIDI_EMBEDDING,
+    sizes::MIDI_TRANSFORMER,
+    hyperparameters::DEF,
+    claims::DEF,
+    audit::DEF,
+    provenance::DEF,
 ];
+
+/// Numbers of all tables by id, as printed: that of the paper, or `R1`, `R2`, ... in the order of [`TABLES`] where the
+/// paper has no such table.
+pub fn numbers() -> BTreeMap<&'static str, String> {
+    numbered(TABLES.iter().map(|def| (def.id, def.number)))
+}
+
+/// Numbers by id; those without one are counted by themselves.
+pub(crate) fn numbered(
+    defs: impl Iterator<Item = (&'static str, Option<&'static str>)>,
+) -> BTreeMap<&'static str, String> {
+    let mut others = 0;
+    let mut number = |number: Option<&'static str>| {
+        number.map_or_else(
+            || {
+                others += 1;
+                format!("R{others}")
+            },
+            str::to_owned,
+        )
+    };
+    defs.map(|(id, of_paper)| (id, number(of_paper))).collect()
+}
 
 /// The table of that id.
 ///
@@ -151,6 +205,6 @@ fn arm_cell(facts: &Facts, id: &str) -> Cell {
 }
 
 #[cfg(test)]
-mod battery_tests;
+pub(crate) mod battery_tests;
 #[cfg(test)]
 mod tests;

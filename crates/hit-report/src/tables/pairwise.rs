@@ -8,6 +8,7 @@ use crate::sources::{Input, Sources};
 
 pub(super) const DEF: TableDef = TableDef {
     id: "pairwise",
+    number: None,
     title: "All pairs of arms with Holm's correction",
     inputs: &[Input::Measurements],
     build,

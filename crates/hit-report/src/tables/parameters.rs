@@ -8,6 +8,7 @@ use crate::sources::{Input, Sources};
 
 pub(super) const DEF: TableDef = TableDef {
     id: "parameters",
+    number: None,
     title: "Arms, injected descriptors, parameter counts and costs",
     inputs: &[Input::Published, Input::Compare],
     build,

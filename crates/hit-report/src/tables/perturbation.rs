@@ -10,6 +10,7 @@ use crate::sources::{Input, Sources};
 
 pub(super) const DEF: TableDef = TableDef {
     id: "perturbation",
+    number: Some("10"),
     title: "Audio and notes changed: S and its difference",
     inputs: &[Input::Measurements, Input::Published],
     build,

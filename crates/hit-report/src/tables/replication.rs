@@ -10,6 +10,7 @@ use crate::sources::{Input, Sources};
 
 pub(super) const DEF: TableDef = TableDef {
     id: "replication",
+    number: None,
     title: "Replication over seeds, with tests against the baseline",
     inputs: &[Input::Measurements],
     build,

@@ -7,7 +7,8 @@ use crate::latex::Format;
 use crate::sheet::{Align, Cell, Column, Sheet};
 use crate::sources::{Input, Sources};
 
-pub(super) const DEF: TableDef = TableDef { id: "run", title: "What ran", inputs: &[Input::Lineage], build };
+pub(super) const DEF: TableDef =
+    TableDef { id: "run", number: None, title: "What ran", inputs: &[Input::Lineage], build };
 
 fn build(sources: &Sources) -> Result<Sheet, Error> {
     let facts = &sources.facts;

@@ -9,6 +9,7 @@ use crate::sources::{Input, Sources};
 
 pub(super) const DEF: TableDef = TableDef {
     id: "scoreboard",
+    number: Some("5"),
     title: "Selected models: every measure of retrieval",
     inputs: &[Input::Measurements, Input::Published],
     build,

@@ -7,6 +7,7 @@ use crate::sources::{Input, Sources};
 
 pub(super) const DEF: TableDef = TableDef {
     id: "screening",
+    number: Some("2"),
     title: "Screening: S, its difference to the baseline, hard negatives",
     inputs: &[Input::Measurements, Input::Published, Input::Compare],
     build,

@@ -7,8 +7,13 @@ use crate::latex::Format;
 use crate::sheet::{Align, Cell, Column, Sheet};
 use crate::sources::{Input, Sources};
 
-pub(super) const DEF: TableDef =
-    TableDef { id: "test", title: "The final models on the test split", inputs: &[Input::Measurements], build };
+pub(super) const DEF: TableDef = TableDef {
+    id: "test",
+    number: None,
+    title: "The final models on the test split",
+    inputs: &[Input::Measurements],
+    build,
+};
 
 /// Metric and LaTeX head.
 const METRICS: [(&str, &str); 6] = [

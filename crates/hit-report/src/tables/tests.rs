@@ -53,11 +53,13 @@ fn every_table_is_made_from_the_inputs_it_declares_and_twice_the_same() {
                 Input::Published => inputs.push(("published", read("published.toml"))),
                 Input::Compare => inputs.push(("compare", read("compare.toml"))),
                 Input::Indices => inputs.push(("index/train", fixture::indices()[0].to_json())),
-                Input::Lineage => inputs.push(("lineage", "train/x key output\n".to_owned())),
+                Input::Claims => inputs.push(("claims", hit_claims::Verdict::to_json(&fixture::verdicts()))),
+                Input::Audit => inputs.push(("audit", hit_stage::canonical_json(&fixture::findings()))),
+                Input::Lineage => inputs.push(("lineage", "train/x key output=digest\n".to_owned())),
                 Input::Observations => {
                     inputs.push(("observations", hit_schema::Observation::to_csv(&fixture::observations())));
                 }
-                Input::Histories => unreachable!("no table reads histories"),
+                Input::Histories | Input::Projections | Input::Cosines => unreachable!("no table reads these"),
             }
         }
         let make = || {
@@ -239,41 +241,35 @@ fn pairs_appear_once_with_holms_p() {
 
 #[test]
 fn failing_claims_are_printed_like_holding_ones() {
-    let rows = cells(&sheet("claims", &fixture::sources()));
-    let outcome = |text: &str| rows.iter().find(|row| row[0].contains(text)).unwrap()[7].clone();
-    assert_eq!(outcome("highest mean S"), "holds");
-    let tower = rows.iter().find(|row| row[0].contains("first of the families")).unwrap();
-    assert_eq!((tower[2].as_str(), tower[3].as_str(), tower[6].as_str()), ("67.6", "t3-wt", "highest"));
-    let a7 = rows.iter().find(|row| row[0].starts_with("A7 and its variants")).unwrap();
-    assert_eq!(a7[2..5], ["+2.0", "", ""].map(str::to_owned), "the published value itself is above");
-    assert_eq!((a7[1].as_str(), a7[7].as_str()), ("paper sec 4.1", "not computed"), "A7 and A9 did not run");
-    assert_eq!(rows.len(), fixture::compare().claim.len());
-    let mut rows = fixture::measurements();
-    for row in &mut rows {
-        if row.arm == "d4a4" && row.metric == "delta_s" {
-            row.value = -row.value;
-            row.interval = None;
-        }
-    }
-    let mut sources = fixture::sources();
-    sources = sources.with(
-        Frame::new(&rows).unwrap(),
-        fixture::published(),
-        fixture::compare(),
-        fixture::indices(),
-        fixture::histories(),
-    );
-    let rows = cells(&sheet("claims", &sources));
-    let row = rows.iter().find(|row| row[0].contains("mean S of d4a4 is above")).unwrap();
-    assert_eq!(row[7], "does not hold");
-    assert!(row[4].starts_with('-'), "{row:?}");
+    let sheet = sheet("claims", &fixture::sources());
+    let rows = cells(&sheet);
+    let of = |id: &str| rows.iter().find(|row| row[0].contains(id)).unwrap();
+    assert_eq!(rows.len(), fixture::verdicts().len());
+    assert_eq!(of("helps")[3..], ["8.8", "8.8", "2.1..15.0", "", "holds"].map(str::to_owned));
+    assert_eq!(of("no-overlap")[4..], ["-4.5", "-9.0..-1.0", "", "does not hold"].map(str::to_owned));
+    assert_eq!(of("first")[2..], ["weak", "8.8", "1.0", "-3.0..5.0", "32", "inconclusive"].map(str::to_owned));
+    assert_eq!(of("cka")[4..], ["", "", "", "not testable here"].map(str::to_owned));
+    assert_eq!(of("rsa")[4], "0.0710", "no percentage, so not cut to one digit");
+    let text = sheet.csv();
+    assert_eq!(text.matches("Similarity of layers").count(), 2, "{text}");
+    let empty = super::table("claims").unwrap();
+    assert!(cells(&(empty.build)(&fixture::sources().with_claims(Vec::new())).unwrap()).is_empty());
+}
+
+#[test]
+fn what_does_not_agree_stands_with_its_working_and_what_does_is_left_out() {
+    let sheet = sheet("audit", &fixture::sources());
+    let rows = cells(&sheet);
+    assert_eq!(rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["sums/a_b", "p"]);
+    assert_eq!(rows[0][2..4], ["74.2", "76.7"].map(str::to_owned));
+    assert!(sheet.tex().contains("\\& 50 \\% of it") && sheet.tex().contains("a\\_\\allowbreak{}b"), "{}", sheet.tex());
 }
 
 #[test]
 fn the_comparison_subtracts_and_says_on_which_corpus() {
     let mut sources = fixture::sources();
     let rows = cells(&sheet("compare", &sources));
-    let row = rows.iter().find(|row| row[0] == "mean S, d4a4").unwrap();
+    let row = rows.iter().find(|row| row[0] == "S, d4a4, seed 42").unwrap();
     assert_eq!((row[5].as_str(), row[6].as_str()), ("", "synthetic"), "no difference of different experiments");
     assert!(rows.iter().all(|row| !row[3].is_empty()), "only what this campaign computes");
     assert!(!rows.iter().any(|row| row[0].contains("A4r")), "an arm that was not run");
@@ -281,13 +277,50 @@ fn the_comparison_subtracts_and_says_on_which_corpus() {
     sources.facts.published_protocol = true;
     sources.facts.corpus.audio = hit_schema::AudioSource::Recorded;
     let rows = cells(&sheet("compare", &sources));
-    let row = rows.iter().find(|row| row[0] == "mean S, d4a4").unwrap();
+    let row = rows.iter().find(|row| row[0] == "S, d4a4, seed 42").unwrap();
     let number = |text: &str| text.trim_start_matches('+').parse::<f64>().unwrap();
     assert!((number(&row[3]) - number(&row[2]) - number(&row[5])).abs() < 0.11, "{row:?}");
     assert_eq!(row[6], "recorded");
-    assert!(row[4].contains(".."), "a mean has an interval: {row:?}");
-    let count = rows.iter().find(|row| row[0] == "parameters, D0").unwrap();
+    assert!(row[4].contains(".."), "a seed has an interval: {row:?}");
+    let count = rows.iter().find(|row| row[0] == "trained parameters, D0").unwrap();
     assert_eq!(count[4], "", "a count has none");
+}
+
+/// A published value stands in one table: in that of its subject, or in the list of the rest.
+#[test]
+fn what_has_a_table_of_its_own_stands_there_and_not_in_the_comparison() {
+    let sources = fixture::sources();
+    let (compare, published) = (fixture::compare(), fixture::published());
+    let listed = cells(&sheet("compare", &sources));
+    let mut tables = BTreeSet::new();
+    for entry in compare.compare.iter().filter(|entry| entry.table.is_some()) {
+        let id = entry.table.as_deref().unwrap();
+        assert!(!listed.iter().any(|row| row[0] == entry.quantity), "{}", entry.quantity);
+        let theirs = entry.format(&published.get(&entry.published).unwrap().unit);
+        let theirs = theirs.plain(published.get(&entry.published).unwrap().number().unwrap());
+        let ours = entry.ours(&sources.facts, sources.frame().unwrap()).unwrap();
+        if ours.is_some() {
+            tables.insert(id);
+            let found = cells(&sheet(id, &sources)).into_iter().any(|row| row[1..].contains(&theirs));
+            assert!(found, "{} of {} is not in {id}", theirs, entry.quantity);
+        }
+    }
+    assert_eq!(
+        tables.into_iter().collect::<Vec<_>>(),
+        ["confirmation", "families", "parameters", "screening", "variants"]
+    );
+}
+
+#[test]
+fn numbers_of_tables_are_those_of_the_paper_and_each_is_there_once() {
+    let numbers: Vec<String> = numbers().into_values().collect();
+    for n in 1..=20 {
+        assert_eq!(numbers.iter().filter(|number| **number == n.to_string()).count(), 1, "Table {n}");
+    }
+    assert_eq!(numbers.iter().collect::<BTreeSet<_>>().len(), TABLES.len(), "no number twice");
+    let of_ours: Vec<_> =
+        TABLES.iter().filter(|def| def.number.is_none()).map(|def| super::numbers()[def.id].clone()).collect();
+    assert_eq!(of_ours, (1..=of_ours.len()).map(|k| format!("R{k}")).collect::<Vec<_>>(), "in the order of the list");
 }
 
 #[test]
@@ -404,8 +437,6 @@ fn an_experiment_without_results_is_a_table_of_dashes_and_no_error() {
         let sheet = sheet(id, &sources);
         assert!(sheet.csv().ends_with('\n'), "{id}");
     }
-    let rows = cells(&sheet("claims", &sources));
-    assert!(rows.iter().all(|row| row[7] == "not computed" && row[4].is_empty()), "{rows:?}");
     assert_eq!(cells(&sheet("screening", &sources)).len(), 6, "the planned arms");
     assert_eq!(cells(&sheet("families", &sources)).len(), 5, "the planned arms and the baseline");
 }

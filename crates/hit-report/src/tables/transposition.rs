@@ -9,6 +9,7 @@ use crate::sources::{Input, Sources};
 
 pub(super) const DEF: TableDef = TableDef {
     id: "transposition",
+    number: Some("7"),
     title: "Notes transposed: S by semitones",
     inputs: &[Input::Measurements, Input::Published],
     build,

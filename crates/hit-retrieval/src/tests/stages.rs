@@ -140,6 +140,8 @@ fn ranks_are_those_of_the_selected_epoch() {
     let ranked = Ranked::read(&path).unwrap();
     assert_eq!(ranked.len(), 60);
     assert_eq!(scores(&ranked).s(), value(&table(dir.path()), "epoch=002", "s"));
+    let last = Ranked::read(&dir.path().join("out/ranks_last")).unwrap();
+    assert_eq!(scores(&last).s(), value(&table(dir.path()), "epoch=003", "s"), "whatever is selected");
     // The common columns read as the shared type, too.
     let rows = RankRow::read(&path).unwrap();
     assert!(rows.iter().zip(&ranked).all(|(row, r)| row.rank_a2m == r.a2m.mean && row.performance == r.performance));
@@ -207,7 +209,7 @@ fn a_single_performance_of_queries_has_no_interval() {
 }
 
 #[test]
-fn the_selected_checkpoint_is_linked() {
+fn what_was_selected_is_linked() {
     let dir = tempfile::tempdir().unwrap();
     let mut cx = Context::new(dir.path().join("out"), dir.path().join("scratch"));
     let selection = Selection { epoch: 25, s: 61.8, rule: "best".into() };
@@ -215,14 +217,25 @@ fn the_selected_checkpoint_is_linked() {
     cx.inputs.insert("selection".into(), Opened::File(opened(&dir.path().join("selection"))));
     let files = [5, 25, 30].map(|epoch| (Embeddings::entry(epoch), opened(&dir.path().join(format!("{epoch}")))));
     let tree = OpenTree(BTreeMap::from(files));
-    let expected = tree.0["e025.safetensors"].file;
-    cx.inputs.insert("checkpoints".into(), Opened::Tree(tree));
+    let other = [5, 25].map(|epoch| (Embeddings::entry(epoch), opened(&dir.path().join(format!("{}", epoch + 1)))));
+    let embeddings = OpenTree(BTreeMap::from(other));
+    let expected = [tree.0["e025.safetensors"].file, embeddings.0["e025.safetensors"].file];
+    cx.inputs.insert("checkpoints".into(), Opened::Tree(tree.clone()));
+    cx.inputs.insert("embeddings".into(), Opened::Tree(embeddings));
     Select {}.run(&mut cx).unwrap();
-    assert_eq!(cx.linked[&("checkpoint".to_owned(), String::new())], expected);
+    let linked = |output: &str, entry: &str| cx.linked[&(output.to_owned(), entry.to_owned())];
+    assert_eq!([linked("checkpoint", ""), linked("embeddings", "e025.safetensors")], expected);
+    assert_eq!(cx.linked.len(), 2, "one epoch of each");
 
-    cx.inputs.insert("checkpoints".into(), Opened::Tree(OpenTree::default()));
-    let error = Select {}.run(&mut cx).unwrap_err().to_string();
-    assert!(error.contains("epoch 25 was selected") && error.contains("`e025.safetensors`"), "{error}");
+    for missing in ["checkpoints", "embeddings"] {
+        for name in ["checkpoints", "embeddings"] {
+            let tree = if name == missing { OpenTree::default() } else { tree.clone() };
+            cx.inputs.insert(name.into(), Opened::Tree(tree));
+        }
+        let error = Select {}.run(&mut cx).unwrap_err().to_string();
+        assert!(error.contains("epoch 25 was selected") && error.contains(missing), "{error}");
+        assert!(error.contains("`e025.safetensors`"), "{error}");
+    }
 }
 
 /// Parameters are the key and the file that users write: their names are a contract.

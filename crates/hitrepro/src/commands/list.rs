@@ -160,6 +160,7 @@ mod tests {
             id: "d4a4".into(),
             descriptors: vec!["A4".into(), "D4".into()],
             mechanisms: vec!["concat (audio)".into(), "concat (MIDI)".into()],
+            dims: vec![8, 4],
             family: "inject".into(),
             parameters: 75_520_000,
             trainable: 66_217_472,

@@ -1,6 +1,8 @@
 //! One file a verb.
 
 mod audit;
+mod claims;
+mod diff;
 pub mod doctor;
 mod explain;
 mod export;
@@ -9,6 +11,7 @@ mod graph;
 mod list;
 mod number;
 mod plan;
+mod report;
 mod run;
 mod scores;
 mod status;
@@ -35,8 +38,11 @@ pub fn run(cli: &Cli) -> Result<Exit, Error> {
         Command::All => run::run(options, &[]),
         Command::Stage { names } => run::run(options, names),
         Command::Plan { names, all } => plan::plan(options, names, *all),
+        Command::Diff { a, b, points, relative, all } => diff::diff(options, (a, b), (*points, *relative), *all),
+        Command::Report { output } => report::report(options, output.as_deref()),
         Command::Export { run, epoch, output } => export::export(options, run, *epoch, output.as_deref()),
         Command::Audit { published, rules } => audit::audit(options, published.as_deref(), rules.as_deref()),
+        Command::Claims => claims::claims(options),
         Command::Explain { what, full } => explain::explain(options, what, *full),
         Command::Status => status::status(options),
         Command::List { what } => list::list(options, *what),

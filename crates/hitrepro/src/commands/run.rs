@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::Error;
 use crate::cli::{Format, Options};
 use crate::commands::scores::{Score, scores, scores_table};
+use crate::commands::{claims, report};
 use crate::exit::Exit;
 use crate::interrupt::cancel_on_interrupt;
 use crate::output::{plural, print, print_json, put, shown};
@@ -39,7 +40,7 @@ pub fn run(options: &Options, names: &[String]) -> Result<Exit, Error> {
     let summary = engine.run(&graph, &selection, &run_options, &reporter, &cancel_on_interrupt(options.quiet))?;
     reporter.finish();
     let took = clock.elapsed();
-    let mut report = Report { profile: project.name.clone(), summary, results: None, pdf: None, scores: Vec::new() };
+    let mut report = Report::new(&project.name, summary);
     if report.summary.complete() && project.whole(&graph, &selection) {
         let durations = reporter.durations();
         // A counter that started again in between tells nothing.
@@ -53,6 +54,8 @@ pub fn run(options: &Options, names: &[String]) -> Result<Exit, Error> {
         engine.export(&graph, &results, &facts)?;
         report.scores = scores(&results)?;
         report.pdf = pdf(&graph).map(|path| results.join(path));
+        report.claims = claims::verdicts(&results.join(claims::CLAIMS))?.map(|verdicts| claims::counts(&verdicts));
+        report.page = Some(report::write(&project, None)?.file);
         report.results = Some(results);
     }
     match options.format {
@@ -90,6 +93,10 @@ struct Report {
     /// The paper, if there is LaTeX.
     pdf: Option<PathBuf>,
     scores: Vec<Score>,
+    /// How the claims came out.
+    claims: Option<String>,
+    /// The results as one HTML file.
+    page: Option<PathBuf>,
 }
 
 /// The same as `--format json` prints it.
@@ -105,10 +112,16 @@ struct Printed<'a> {
     executed_stages: &'a [String],
     results: Option<&'a Path>,
     pdf: Option<&'a Path>,
+    page: Option<&'a Path>,
     scores: &'a [Score],
 }
 
 impl Report {
+    fn new(profile: &str, summary: Summary) -> Self {
+        let (profile, scores) = (profile.to_owned(), Vec::new());
+        Self { profile, summary, results: None, pdf: None, scores, claims: None, page: None }
+    }
+
     fn printed(&self, took: Duration) -> Printed<'_> {
         let summary = &self.summary;
         Printed {
@@ -122,6 +135,7 @@ impl Report {
             executed_stages: &summary.executed,
             results: self.results.as_deref(),
             pdf: self.pdf.as_deref(),
+            page: self.page.as_deref(),
             scores: &self.scores,
         }
     }
@@ -154,6 +168,9 @@ impl Report {
             out.push_str(&scores_table(&self.scores));
             out.push('\n');
         }
+        if let Some(claims) = &self.claims {
+            put(&mut out, format_args!("claims:  {claims} (`hitrepro claims`)\n"));
+        }
         match (&self.results, &self.pdf) {
             (Some(results), Some(pdf)) => {
                 put(&mut out, format_args!("results: {}\npaper:   {}\n", shown(results), shown(pdf)));
@@ -166,6 +183,9 @@ impl Report {
                 out.push_str("results are written by `hitrepro all`, when every stage is done\n");
             }
             _ => {}
+        }
+        if let Some(page) = &self.page {
+            put(&mut out, format_args!("report:  {}\n", shown(page)));
         }
         out
     }
@@ -192,7 +212,7 @@ mod tests {
     use super::*;
 
     fn report(summary: Summary) -> Report {
-        Report { profile: "smoke".into(), summary, results: None, pdf: None, scores: Vec::new() }
+        Report::new("smoke", summary)
     }
 
     #[test]

@@ -408,9 +408,18 @@ impl Checker<'_, '_> {
             ("noise_batches", plan.noise_batches),
             ("noise_batch_size", plan.noise_batch_size),
             ("local_batch_size", plan.local_batch_size),
+            ("layer_windows", plan.layer_windows),
+            ("layer_windows_per_performance", plan.layer_windows_per_performance),
+            ("plane.windows", plan.plane.windows),
+            ("plane.iterations", plan.plane.iterations),
+            ("plane.neighbours", plan.plane.neighbours),
         ];
         if let Some((field, _)) = positive.into_iter().find(|(_, n)| *n == 0) {
             return Err(self.invalid(&join("campaign.battery", field), &"at least 1 is needed"));
+        }
+        let sizes = [("plane.perplexity", plan.plane.perplexity), ("plane.min_dist", plan.plane.min_dist)];
+        if let Some((field, _)) = sizes.into_iter().find(|(_, size)| !(size.is_finite() && *size > 0.0)) {
+            return Err(self.invalid(&join("campaign.battery", field), &"a number above 0 is needed"));
         }
         self.distinct("campaign.battery.transpose_st", &plan.transpose_st)?;
         self.distinct("campaign.battery.octave_st", &plan.octave_st)?;

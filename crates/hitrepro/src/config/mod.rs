@@ -84,11 +84,27 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Whether its measurements may stand beside the published ones as the same quantity: the published protocol, and recordings.
+    pub fn comparable(&self) -> bool {
+        self.published_protocol && self.corpus.audio_source() == AudioSource::Recorded
+    }
+
     /// The arm with everything that its family reads: the values of this profile, and over them its own.
     pub fn complete(&self, arm: &ArmSpec) -> ArmSpec {
         let mut options = self.families.get(&arm.family).cloned().unwrap_or_default();
         options.extend(arm.options.clone());
         ArmSpec { options, ..arm.clone() }
+    }
+}
+
+impl CorpusSpec {
+    /// What its audio is.
+    pub fn audio_source(&self) -> AudioSource {
+        match self.source {
+            CorpusKind::Synthetic => AudioSource::Synthetic,
+            CorpusKind::Maestro => self.audio,
+            CorpusKind::Rendered => AudioSource::Rendered,
+        }
     }
 }
 
@@ -294,6 +310,10 @@ pub struct BatteryPlan {
     pub local_batch_size: usize,
     /// Test 04: steps of the transposition, semitones.
     pub transpose_st: Vec<i32>,
+    /// Test 06: windows whose layers are compared.
+    pub layer_windows: usize,
+    /// Test 06: windows of one performance among them, at most, where they are drawn over all performances.
+    pub layer_windows_per_performance: usize,
     /// Test 08: what is added to one value of a descriptor's rows.
     pub offset: f64,
     /// Test 09: shifts of the audio, samples.
@@ -304,6 +324,24 @@ pub struct BatteryPlan {
     pub velocity: Vec<f64>,
     /// Test 09: transpositions by octaves, semitones.
     pub octave_st: Vec<i32>,
+    /// Test 10: embeddings in the plane.
+    pub plane: PlanePlan,
+}
+
+/// How embeddings are brought to the plane (spec 10, test 10).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanePlan {
+    /// Windows drawn, at most; each is a point of the audio and one of the MIDI.
+    pub windows: usize,
+    /// Perplexity of t-SNE.
+    pub perplexity: f64,
+    /// Iterations of t-SNE.
+    pub iterations: usize,
+    /// Neighbours of UMAP, and of the trustworthiness of both.
+    pub neighbours: usize,
+    /// Smallest distance of UMAP.
+    pub min_dist: f64,
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use hit_battery::{Conditions, NORMAL, Sensitivity};
 use hit_descriptors::{DESCRIPTORS, Describe, Side};
-use hit_embed::Embed;
 use hit_engine::Node;
 use hit_model::ArmSpec;
 use hit_perturb::{FeatureCondition, Padding, PerturbFeatures, PerturbSegments, SegmentCondition};
@@ -16,10 +15,11 @@ use super::Wiring;
 use super::corpus::{dataset, features};
 use super::runs::{Plan, descriptors_of, scored_as};
 use crate::config::ConfirmedRun;
-use crate::registry;
 
 /// The split that the tests are run on.
-const SPLIT: &str = "validation";
+pub(super) const SPLIT: &str = "validation";
+/// The experiment whose selected models are tested.
+pub(super) const CONFIRMATION: &str = "confirmation";
 /// The scoreboard: the models without any condition (test 12).
 const SCOREBOARD: &str = "t12";
 
@@ -36,19 +36,25 @@ struct Changed {
 type Tested = Vec<(String, RunId)>;
 
 impl Wiring<'_> {
-    /// Tests 01, 04, 08, 09 and 12 of the canonical models.
+    /// Tests 01, 03, 04, 06, 08, 09, 10 and 12 of the canonical models.
     pub(super) fn battery(&mut self) {
         let plan = &self.profile.campaign.battery;
         if plan.models.is_empty() {
             return;
         }
         for model in &plan.models {
-            self.under(SCOREBOARD, model, None, &Changed::default());
+            let run = run_of(model, plan.seed);
+            let spec = self.profile.retrieval.clone();
+            self.scores(&["battery", SCOREBOARD], (SCOREBOARD, ""), &run, &selected(&run), SPLIT, spec);
         }
         self.ablation();
         self.transposition();
         self.bands();
         self.invariance();
+        self.summaries();
+        self.probes();
+        self.alignment();
+        self.plane();
     }
 
     /// Test 01: a descriptor replaced at inference, each by itself and all together.
@@ -79,7 +85,7 @@ impl Wiring<'_> {
                         changed.features.insert(id.clone(), self.changed_features(name, id, SPLIT, condition, None));
                     }
                     let condition = format!("{name}.{}", group.join("+"));
-                    tested.push((condition.clone(), self.under("t01", model, Some(&condition), &changed)));
+                    tested.push((condition.clone(), self.under("t01", model, &condition, &changed)));
                 }
             }
         }
@@ -113,10 +119,10 @@ impl Wiring<'_> {
                         let changed = Changed { segments: None, features: [(id.clone(), stage)].into() };
                         let label = format!("{name}.{id}");
                         if name.starts_with("offset") {
-                            self.embedded("t08", model, Some(&label), &changed);
+                            self.embedded("t08", model, &label, &changed);
                             moved.push((label, run_of(model, plan.seed)));
                         } else {
-                            zeroed.push((label.clone(), self.under("t08", model, Some(&label), &changed)));
+                            zeroed.push((label.clone(), self.under("t08", model, &label, &changed)));
                         }
                     }
                 }
@@ -135,7 +141,7 @@ impl Wiring<'_> {
             node = node.input(format!("{condition}/{run}"), format!("embed/t08/{condition}/{run}"), "embeddings");
             let normal = format!("{NORMAL}/{run}");
             if !node.inputs.contains_key(&normal) {
-                node = node.input(normal, format!("embed/{SCOREBOARD}/{run}"), "embeddings");
+                node = node.input(normal, selected(run), "embeddings");
             }
         }
         self.add(node);
@@ -173,7 +179,7 @@ impl Wiring<'_> {
                         changed.features.insert(id.clone(), self.redescribed(&name, &id, &segments));
                     }
                 }
-                tested.push((name.clone(), self.under(test, model, Some(&name), &changed)));
+                tested.push((name.clone(), self.under(test, model, &name, &changed)));
             }
         }
         tested
@@ -242,43 +248,29 @@ impl Wiring<'_> {
         self.add(node);
     }
 
-    /// Embeds and scores a model under a condition, or without one.
-    fn under(&mut self, test: &str, model: &ConfirmedRun, condition: Option<&str>, changed: &Changed) -> RunId {
+    /// Embeds and scores a model under a condition.
+    fn under(&mut self, test: &str, model: &ConfirmedRun, condition: &str, changed: &Changed) -> RunId {
         let from = self.embedded(test, model, condition, changed);
         let run = run_of(model, self.profile.campaign.battery.seed);
         let spec = self.profile.retrieval.clone();
-        self.scores(&["battery", test], (test, condition.unwrap_or_default()), &run, &from, SPLIT, spec);
+        self.scores(&["battery", test], (test, condition), &run, &from, SPLIT, spec);
         run
     }
 
     /// The stage that embeds a model under a condition.
-    fn embedded(&mut self, test: &str, model: &ConfirmedRun, condition: Option<&str>, changed: &Changed) -> String {
-        let arm = self.profile.complete(&self.config.arms[&model.arm]);
+    fn embedded(&mut self, test: &str, model: &ConfirmedRun, condition: &str, changed: &Changed) -> String {
         let run = run_of(model, self.profile.campaign.battery.seed);
-        let id = condition.map_or_else(|| format!("embed/{test}/{run}"), |name| format!("embed/{test}/{name}/{run}"));
-        let stage = Embed {
-            run: run.clone(),
-            arm: arm.clone(),
-            model: self.profile.model.clone(),
-            batch_size: self.profile.train.batch_size,
-            family: registry::family(&arm.family),
-        };
+        let id = format!("embed/{test}/{condition}/{run}");
         let segments = changed.segments.clone().unwrap_or_else(|| dataset(SPLIT));
-        let mut node = Node::new(&id, stage)
-            .group("battery")
-            .group(test)
-            .input("checkpoint", format!("select/confirmation/{run}"), "checkpoint")
-            .input("index", &segments, "index")
-            .input("segments", &segments, "segments");
-        for descriptor in descriptors_of(&arm) {
-            let from = changed.features.get(descriptor).cloned().unwrap_or_else(|| features(descriptor, SPLIT));
-            node = node.input(format!("features/{descriptor}"), from, "features");
-        }
+        let node = Node::new(&id, self.embed(&run)).group("battery").group(test);
+        let node = self.modelled(node, CONFIRMATION, &run, &segments, |descriptor| {
+            changed.features.get(descriptor).cloned().unwrap_or_else(|| features(descriptor, SPLIT))
+        });
         self.add(node);
         id
     }
 
-    fn descriptors_of_model(&self, model: &ConfirmedRun) -> Vec<String> {
+    pub(super) fn descriptors_of_model(&self, model: &ConfirmedRun) -> Vec<String> {
         let arm: &ArmSpec = &self.config.arms[&model.arm];
         descriptors_of(arm).into_iter().map(str::to_owned).collect()
     }
@@ -331,15 +323,20 @@ impl Wiring<'_> {
         id
     }
 
-    fn add_once(&mut self, node: Node) {
+    pub(super) fn add_once(&mut self, node: Node) {
         if self.nodes.iter().all(|known| known.id != node.id) {
             self.add(node);
         }
     }
 }
 
-fn run_of(model: &ConfirmedRun, seed: u64) -> RunId {
+pub(super) fn run_of(model: &ConfirmedRun, seed: u64) -> RunId {
     RunId { arm: model.arm.clone(), schedule: model.schedule.clone(), seed }
+}
+
+/// The stage that holds checkpoint and embeddings of a tested model.
+pub(super) fn selected(run: &RunId) -> String {
+    format!("select/{CONFIRMATION}/{run}")
 }
 
 fn transposed(semitones: i32) -> String {

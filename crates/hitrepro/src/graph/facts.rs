@@ -7,10 +7,9 @@ use hit_model::{InjectionSpec, Side, counts};
 use hit_report::{
     ArmFacts, ConfirmationFacts, ConfirmedFacts, CorpusFacts, DescriptorFacts, ExperimentFacts, Facts, RetrievalFacts,
 };
-use hit_schema::AudioSource;
 
-use super::{BuildError, Wiring};
-use crate::config::{COUNTED_NOTES, Config, ConfirmedRun, CorpusKind, Profile, window_size};
+use super::{BuildError, Wiring, setup};
+use crate::config::{COUNTED_NOTES, Config, ConfirmedRun, Profile, window_size};
 use crate::registry;
 
 /// What an arm is under a profile: sizes and cost, from its declarations.
@@ -31,6 +30,7 @@ pub fn arm(config: &Config, profile: &Profile, id: &str) -> Result<ArmFacts, Bui
         id: id.to_owned(),
         descriptors: spec.injections.iter().map(|injection| injection.descriptor.to_uppercase()).collect(),
         mechanisms: spec.injections.iter().map(mechanism).collect(),
+        dims: spec.injections.iter().map(|injection| injection.dims).collect(),
         family: spec.family.clone(),
         parameters: counts.total as u64,
         trainable: counts.trainable as u64,
@@ -62,11 +62,7 @@ impl Wiring<'_> {
             published_protocol: profile.published_protocol,
             corpus: CorpusFacts {
                 label: profile.corpus.label.clone(),
-                audio: match profile.corpus.source {
-                    CorpusKind::Synthetic => AudioSource::Synthetic,
-                    CorpusKind::Maestro => profile.corpus.audio,
-                    CorpusKind::Rendered => AudioSource::Rendered,
-                },
+                audio: profile.corpus.audio_source(),
                 windows: profile.corpus.windows.clone(),
             },
             backend: match self.options.backend.as_str() {
@@ -78,6 +74,11 @@ impl Wiring<'_> {
             arms: self.arms()?,
             flops_notes: COUNTED_NOTES as u64,
             descriptors: self.described(),
+            spectrum: setup::spectrum(),
+            attractors: setup::attractors(),
+            model: self.model_facts(),
+            training: self.training_facts(),
+            schedules: self.schedule_facts(),
             batch_size: profile.train.batch_size,
             batches_per_epoch: profile.train.batches_per_epoch,
             retrieval: RetrievalFacts {

@@ -4,10 +4,13 @@
 //! experiment, for example `train/replication/d4a4@cosine30#42`.
 
 mod battery;
+mod claims;
 mod corpus;
 mod facts;
 mod report;
+mod represent;
 mod runs;
+mod setup;
 
 use std::path::{Path, PathBuf};
 

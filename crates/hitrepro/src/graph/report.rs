@@ -6,6 +6,7 @@ use hit_report::tables::TABLES;
 use hit_report::{Figure, Input, Numbers, Pdf, Table, Tex};
 use hit_schema::RunId;
 
+use super::claims::{AUDIT, CLAIMS};
 use super::corpus::{EXAMINE, dataset};
 use super::{BuildError, Wiring};
 
@@ -16,6 +17,7 @@ impl Wiring<'_> {
     /// Every table and figure, the numbers in the prose, and the paper.
     pub(super) fn report(&mut self) -> Result<(), BuildError> {
         let facts = self.facts()?;
+        self.claims(&facts);
         let mut tex = report(Node::new("tex", Tex { facts: facts.clone() }));
         for template in self.templates()? {
             tex = tex.external(format!("templates/{template}"), self.paper(&format!("templates/{template}")), None);
@@ -61,11 +63,22 @@ impl Wiring<'_> {
                 Input::Histories => self.replicated().into_iter().fold(node, |node, run| {
                     node.input(format!("{run}/history"), format!("train/replication/{run}"), "history")
                 }),
+                Input::Projections => self.plane_of(node, "projection"),
+                Input::Cosines => self.plane_of(node, "cosines"),
+                Input::Claims => node.input("claims", CLAIMS, "json"),
+                Input::Audit => node.input("audit", AUDIT, "json"),
                 // With the measurements as an input the lineage is that of the whole campaign, whoever asks for it.
                 Input::Lineage => node.input("measurements", "measurements", "measurements").lineage("lineage"),
             };
         }
         node
+    }
+
+    /// One output of test 10 for every tested model; the stages are called as their outputs.
+    fn plane_of(&self, node: Node, output: &str) -> Node {
+        self.tested()
+            .into_iter()
+            .fold(node, |node, run| node.input(format!("{run}/{output}"), format!("{output}/t10/{run}"), output))
     }
 
     fn replicated(&self) -> Vec<RunId> {
@@ -77,7 +90,7 @@ impl Wiring<'_> {
         plan.arms.iter().flat_map(of_arm).collect()
     }
 
-    fn paper(&self, name: &str) -> std::path::PathBuf {
+    pub(super) fn paper(&self, name: &str) -> std::path::PathBuf {
         self.root.join(PAPER).join(name)
     }
 

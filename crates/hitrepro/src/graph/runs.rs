@@ -224,36 +224,51 @@ impl Wiring<'_> {
         self.scores(&groups(plan.experiment), (name, condition), &plan.run(), &train, "validation", spec);
     }
 
-    /// Keeps the checkpoint of the best epoch.
+    /// Keeps checkpoint and embeddings of the best epoch.
     fn select(&mut self, plan: &Plan) {
         let (label, train) = (plan.label(), format!("train/{}", plan.label()));
         let select = Node::new(format!("select/{label}"), Select {})
             .input("selection", format!("retrieve/{label}"), "selection")
-            .input("checkpoints", &train, "checkpoints");
+            .input("checkpoints", &train, "checkpoints")
+            .input("embeddings", &train, "embeddings");
         self.add(grouped(select, plan.experiment));
     }
 
     /// The selected checkpoint on the test split, once: an estimate without selection (decision 0006).
     fn test(&mut self, plan: &Plan) {
-        let arm = self.profile.complete(&self.config.arms[plan.arm]);
-        let stage = Embed {
-            run: plan.run(),
-            arm: arm.clone(),
-            model: self.profile.model.clone(),
-            batch_size: self.profile.train.batch_size,
-            family: registry::family(&arm.family),
-        };
         let id = format!("embed/test/{}", plan.run());
-        let mut node = grouped(Node::new(&id, stage), plan.experiment)
-            .input("checkpoint", format!("select/{}", plan.label()), "checkpoint")
-            .input("index", dataset("test"), "index")
-            .input("segments", dataset("test"), "segments");
-        for descriptor in descriptors_of(&arm) {
-            node = node.input(format!("features/{descriptor}"), features(descriptor, "test"), "features");
-        }
-        self.add(node);
+        let node = grouped(Node::new(&id, self.embed(&plan.run())), plan.experiment);
+        let features = |descriptor: &str| features(descriptor, "test");
+        self.add(self.modelled(node, plan.experiment, &plan.run(), &dataset("test"), features));
         let spec = self.profile.retrieval.clone();
         self.scores(&groups(plan.experiment), ("test", ""), &plan.run(), &id, "test", spec);
+    }
+
+    /// The trained model of a run at work.
+    pub(super) fn embed(&self, run: &RunId) -> Embed {
+        let arm = self.profile.complete(&self.config.arms[&run.arm]);
+        let (model, batch_size) = (self.profile.model.clone(), self.profile.train.batch_size);
+        let family = registry::family(&arm.family);
+        Embed { run: run.clone(), arm, model, batch_size, family }
+    }
+
+    /// Gives a stage the selected model of a run of `experiment`, the windows that `segments` made, and the features of each of its
+    /// descriptors, from the stage that `features` names.
+    pub(super) fn modelled(
+        &self,
+        node: Node,
+        experiment: &str,
+        run: &RunId,
+        segments: &str,
+        features: impl Fn(&str) -> String,
+    ) -> Node {
+        let node = node
+            .input("checkpoint", format!("select/{experiment}/{run}"), "checkpoint")
+            .input("index", segments, "index")
+            .input("segments", segments, "segments");
+        descriptors_of(&self.config.arms[&run.arm]).into_iter().fold(node, |node, descriptor| {
+            node.input(format!("features/{descriptor}"), features(descriptor), "features")
+        })
     }
 
     /// Scores the embeddings that `from` made of `split`.
@@ -277,6 +292,12 @@ impl Wiring<'_> {
             .export("measurements", format!("runs/{label}/measurements.csv"))
             .export("ranks", format!("runs/{label}/ranks.csv"))
             .export("selection", format!("runs/{label}/selection.json"));
+        // Only a training has several epochs.
+        let node = if from.starts_with("train/") {
+            node.export("ranks_last", format!("runs/{label}/ranks_last.csv"))
+        } else {
+            node
+        };
         self.add(in_groups(node, groups));
         let stage = Intervals { bootstrap: self.profile.bootstrap, seed };
         let node = Node::new(format!("intervals/{label}"), stage)
@@ -304,7 +325,9 @@ fn short<'p>(campaign: &'p Campaign, experiment: &'static str, arm: &'p str, eva
 
 /// Adds the scores of a run to what a stage reads.
 fn scored(node: Node, experiment: &str, run: &RunId) -> Node {
-    scored_as(node, &run.to_string(), &format!("{experiment}/{run}"))
+    let label = format!("{experiment}/{run}");
+    let node = node.input(format!("{run}/ranks_last"), format!("retrieve/{label}"), "ranks_last");
+    scored_as(node, &run.to_string(), &label)
 }
 
 /// Adds the scores of `label` as inputs that begin with `name`.
