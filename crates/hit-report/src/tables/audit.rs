@@ -24,6 +24,7 @@ fn build(sources: &Sources) -> Result<Sheet, Error> {
         Column::new("working", "Working", Align::Wrap(46)),
     ]);
     sheet.long = Some("auditcaption");
+    sheet.note("Places of the single numbers, and all checks that are consistent, are in audit.csv.");
     let findings = sources.audit()?;
     for (verdict, heading) in [
         (Verdict::Inconsistent, "No numbers that round to the printed ones fulfil it"),
@@ -40,5 +41,7 @@ fn build(sources: &Sources) -> Result<Sheet, Error> {
 
 fn row(finding: &Finding) -> Vec<Cell> {
     let Finding { id, source, printed, computed, working, .. } = finding;
-    [id, source, printed, computed, working].map(|text| Cell::Paths(text.clone())).to_vec()
+    // Where the statement stands; the numbers' own places are in the file of findings.
+    let stated = source.split(" | ").next().unwrap_or(source);
+    [id, stated, printed, computed, working].map(|text| Cell::Paths(text.to_owned())).to_vec()
 }

@@ -48,7 +48,10 @@ fn row(verdict: &Verdict) -> Vec<Cell> {
         Cell::text(&verdict.text),
         Cell::text(&verdict.stated),
         Cell::text(verdict.form.words()),
-        verdict.published.map_or(Cell::Missing, number),
+        verdict.published.map_or(Cell::Missing, |value| match ours {
+            Some(_) => number(value),
+            None => Cell::Number(value, Format::Shortest),
+        }),
         ours.map_or(Cell::Missing, |ours| number(ours.value)),
         ours.and_then(interval).unwrap_or(Cell::Missing),
         verdict.power.as_ref().and_then(power).unwrap_or(Cell::Missing),

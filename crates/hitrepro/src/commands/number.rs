@@ -10,7 +10,7 @@ pub const NUMBERS: &str = "numbers.json";
 const SHOWN: usize = 20;
 
 /// What `key` says in `file` below `results`: an entry of a JSON object, or the rows of a CSV table in which every part
-/// of the key is a cell. `None` if there is no such number, or the file is of another kind or not there.
+/// of the key is a cell, or a word of a heading such as `d4a4, cosine60`. Names of columns may stand in the key; all columns are shown. `None` if there is no such number, or the file is of another kind or not there.
 ///
 /// # Errors
 /// The file is there and cannot be read.
@@ -34,9 +34,12 @@ fn in_json(text: &str, key: &str) -> Option<String> {
 fn in_csv(text: &str, key: &str) -> Option<String> {
     let parts: Vec<&str> = key.split(['.', ',']).filter(|part| !part.is_empty()).collect();
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
-    let head = reader.headers().ok()?.iter().collect::<Vec<_>>().join(",");
+    let names = reader.headers().ok()?.clone();
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !names.iter().any(|name| name == *part)).collect();
+    let head = names.iter().collect::<Vec<_>>().join(",");
+    let is = |cell: &str, part: &str| cell == part || cell.split(", ").any(|word| word == part);
     let fits =
-        |row: &csv::StringRecord| !parts.is_empty() && parts.iter().all(|part| row.iter().any(|cell| cell == *part));
+        |row: &csv::StringRecord| !parts.is_empty() && parts.iter().all(|part| row.iter().any(|cell| is(cell, part)));
     let rows: Vec<String> = reader
         .records()
         .map_while(Result::ok)
@@ -73,6 +76,9 @@ mod tests {
         assert!(in_csv("id,split\na/b-1,train\n", "train.a/b-1").is_some());
         assert_eq!(in_csv(csv, "d4"), None);
         assert_eq!(in_csv(csv, "."), None);
+        let grouped = "group,direction,s\n\"d4a4, cosine60\",MIDI to audio,83.8\n\"D0, cosine60\",MIDI to audio,73.4\n";
+        assert_eq!(in_csv(grouped, "d4a4.s").unwrap().lines().count(), 2, "a word of the heading, and a column");
+        assert_eq!(in_csv(grouped, "s"), None, "a column alone is no row");
         let long = format!("a\n{}", "x\n".repeat(30));
         assert!(in_csv(&long, "x").unwrap().ends_with("... and 10 more rows\n"));
     }
