@@ -83,10 +83,10 @@ fn the_screening_is_sorted_by_s_and_stands_beside_table_2() {
         ["d4a4", "d4-a4r (extra)", "A4", "D4", "A7x", "D0"]
     );
     let d4a4 = &rows[0];
-    assert_eq!((d4a4[8].as_str(), d4a4[9].as_str()), ("69.8", "+9.6"));
+    assert_eq!((d4a4[9].as_str(), d4a4[10].as_str()), ("69.8", "+9.6"));
     assert!(d4a4[3].starts_with('+'), "{d4a4:?}");
     assert_eq!(rows[5][3], "", "the baseline has no difference to itself");
-    assert_eq!(rows[1][8..], ["", ""], "nothing is published of it");
+    assert_eq!(rows[1][9..], ["", ""], "nothing is published of it");
     assert!(sheet.tex().contains("d4-a4r$^\\dagger$") && sheet.tex().contains("not among the arms of the paper"));
 }
 
@@ -96,12 +96,12 @@ fn the_families_stand_beside_table_3_and_the_baseline_of_the_screening() {
     let rows = cells(&sheet);
     let who: Vec<_> = rows.iter().map(|row| format!("{}: {}", row[0], row[1])).collect();
     assert_eq!(who, ["t3-wt: tower", "film-a4e (extra): film", "D0: base", "film-a4: film", "moe-a4: moe"]);
-    assert_eq!(rows[0][9..], ["67.6", "+7.4"].map(str::to_owned));
+    assert_eq!(rows[0][10..], ["67.6", "+7.4"].map(str::to_owned));
     assert_eq!(rows[0][4], "+7.5");
-    assert_eq!(rows[1][9..], ["", ""]);
+    assert_eq!(rows[1][10..], ["", ""]);
     let screening = cells(&super::tests::sheet("screening", &fixture::sources()));
     assert_eq!(rows[2][2..4], screening[5][1..3], "the same S of the same run");
-    assert_eq!(rows[2][9], "", "Table 3 has no row of the baseline");
+    assert_eq!(rows[2][10], "", "Table 3 has no row of the baseline");
     assert_eq!(
         sheet.notes,
         [
