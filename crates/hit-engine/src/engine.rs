@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use fs_err::File;
 use hit_stage::Digest;
 
 use crate::error::EngineError;
 use crate::graph::Node;
 use crate::key::{Code, NoCode, Recipe};
-use crate::store::{Record, Store};
+use crate::store::{Finished, Store};
 
 /// Looks stages up in a store and runs those that are not there.
 pub struct Engine {
@@ -18,7 +19,7 @@ pub struct Engine {
     pub(crate) backend: String,
     pub(crate) facts: BTreeMap<String, String>,
     /// Records read so far: a run, the export after it and a status after that read each once.
-    pub(crate) known: Mutex<BTreeMap<Digest, Arc<Record>>>,
+    pub(crate) known: Mutex<BTreeMap<Digest, Arc<Finished>>>,
 }
 
 impl Engine {
@@ -45,6 +46,12 @@ impl Engine {
     /// The numeric backend.
     pub fn backend(&self) -> &str {
         &self.backend
+    }
+
+    /// Makes the store ready for use, and says that this process uses it until the file is dropped.
+    pub(crate) fn enter(&self) -> Result<File, EngineError> {
+        let entered = self.store.prepare().and_then(|()| self.store.enter());
+        entered.map_err(|why| EngineError::Store { root: self.store.root.clone(), why })
     }
 
     /// The recipe of a node, with no inputs filled in.

@@ -12,6 +12,14 @@ pub enum EngineError {
     /// Reading or writing the store or the results failed; the message names the path.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The store cannot be used at all: what it lies on, or what lies in its place, is in the way.
+    #[error("the store {} cannot be used: {why}{}", .root.display(), advice(.why))]
+    Store {
+        /// Its folder.
+        root: PathBuf,
+        /// The error, which names the path.
+        why: io::Error,
+    },
     /// The graph is not sound.
     #[error(transparent)]
     Graph(#[from] GraphError),
@@ -80,6 +88,36 @@ pub enum EngineError {
 /// `; did you mean a, b?`, or nothing.
 pub(crate) fn suggest(nearest: &[String]) -> String {
     if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", nearest.join(", ")) }
+}
+
+/// What to do where file locks are refused.
+pub(crate) const NO_LOCKS: &str = "file locks are needed, and some network file systems have none: name a folder on a local disk as the store (`--cache`)";
+
+/// What to do when a disk is full.
+pub(crate) const FULL: &str = "the disk is full: free space (`hitrepro gc` removes from the store what nothing needs) or name another folder as the store (`--cache`), then run again; what is finished is kept";
+
+/// What to do about an error of the store's folder: `; ...`, or nothing.
+fn advice(error: &io::Error) -> String {
+    use io::ErrorKind::{
+        AlreadyExists, NotADirectory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+    };
+    match error.kind() {
+        ReadOnlyFilesystem | PermissionDenied => "; make it writable or name another folder (`--cache`)".to_owned(),
+        AlreadyExists | NotADirectory => {
+            "; something else lies where it needs a folder: move that away or name another folder (`--cache`)"
+                .to_owned()
+        }
+        StorageFull | QuotaExceeded => format!("; {FULL}"),
+        _ => String::new(),
+    }
+}
+
+/// Whether the text of an error tells of a full disk or quota.
+///
+/// Stages hand on errors of many libraries, as text at the latest here; the number of the error is always in it.
+pub(crate) fn is_full(text: &str) -> bool {
+    // ENOSPC and EDQUOT of Linux.
+    text.contains("(os error 28)") || text.contains("(os error 122)")
 }
 
 /// An error and everything that caused it, joined by `: `, without repeating a message that contains its cause.

@@ -6,7 +6,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -15,27 +15,48 @@ use hit_stage::{
 };
 
 use crate::engine::Engine;
-use crate::error::{EngineError, chain};
+use crate::error::{EngineError, FULL, chain, is_full};
 use crate::external::{Stamp, stamp};
 use crate::files::{files_below, remove};
 use crate::graph::{Graph, Node, Source};
+use crate::hashing::Found;
 use crate::plan::Lookup;
 use crate::run::Prepared;
-use crate::select::Selection;
-use crate::store::{BadObject, Record};
+use crate::store::{BadObject, Finished, Record};
 use crate::summary::Outcome;
+
+const MB: u64 = 1_000_000;
+/// Fewer bytes than this are checked faster than threads are started, and without a word.
+const WORTH_THREADS: u64 = 64 * MB;
 
 /// What a thread reports.
 pub(crate) enum Report {
-    Progress { idx: usize, done: u64, total: u64, unit: &'static str },
+    Progress {
+        idx: usize,
+        done: u64,
+        total: u64,
+        unit: &'static str,
+    },
     Note(String),
-    Ended { idx: usize, key: Digest, slot: Option<String>, ending: Ending },
+    /// So many bytes of an external file were read.
+    Read(u64),
+    /// An external file was read, or could not be.
+    Hashed {
+        path: PathBuf,
+        found: Found,
+    },
+    Ended {
+        idx: usize,
+        key: Digest,
+        slot: Option<String>,
+        ending: Ending,
+    },
 }
 
 /// How an execution ended.
 pub(crate) enum Ending {
     Finished {
-        record: Arc<Record>,
+        record: Arc<Finished>,
         outcome: Outcome,
         duration: Duration,
     },
@@ -73,8 +94,10 @@ pub(crate) struct Job<'a> {
     /// The device slot taken, given back at the end.
     pub(crate) slot: Option<String>,
     /// Records of the nodes that it reads.
-    pub(crate) inputs: BTreeMap<usize, Option<Arc<Record>>>,
+    pub(crate) inputs: BTreeMap<usize, Option<Arc<Finished>>>,
     pub(crate) threads: usize,
+    /// Jobs that nothing else used when it was started.
+    pub(crate) idle: usize,
     pub(crate) cancel: Cancel,
     pub(crate) sender: Sender<Report>,
     pub(crate) lineage: Option<String>,
@@ -100,6 +123,7 @@ impl Job<'_> {
     pub(crate) fn run(self) {
         let ending = match catch_unwind(AssertUnwindSafe(|| self.execute())) {
             Ok(Ok(ending)) => ending,
+            Ok(Err(Stop::Failed(error))) if is_full(&error) => Ending::Failed(format!("{error}; {FULL}")),
             Ok(Err(Stop::Failed(error))) => Ending::Failed(error),
             Ok(Err(Stop::Cancelled)) => Ending::Cancelled,
             Ok(Err(Stop::Damaged(producers))) => Ending::Damaged(producers),
@@ -125,9 +149,22 @@ impl Job<'_> {
             return Ok(Ending::Finished { record, outcome: Outcome::Cached, duration: Duration::ZERO });
         }
         let (staging, texts) = (store.temporary()?, self.lineage.as_ref().map(|_| store.temporary()).transpose()?);
-        let (inputs, stamps) = self.open_inputs(texts.as_ref().map_or(staging.path(), tempfile::TempDir::path))?;
+        let texts = texts.as_ref().map_or(staging.path(), tempfile::TempDir::path);
+        let (record, duration) = self.produce(staging.path(), texts).map_err(|stop| match stop {
+            Stop::Failed(error) if is_full(&error) => {
+                Stop::Failed(format!("{error}; the stage had written {} bytes", bytes_below(staging.path())))
+            }
+            stop => stop,
+        })?;
+        Ok(Ending::Finished { record: Arc::new(Finished::new(record)), outcome: Outcome::Executed, duration })
+    }
+
+    /// Runs the stage and records what it made.
+    fn produce(&self, staging: &Path, texts: &Path) -> Result<(Record, Duration), Stop> {
+        let store = &self.engine.store;
+        let (inputs, stamps) = self.open_inputs(texts)?;
         let start = Instant::now();
-        let mut cx = Context::new(staging.path(), store.scratch(key));
+        let mut cx = Context::new(staging, store.scratch(self.prepared.key));
         cx.inputs = inputs;
         cx.device = self.slot.clone().unwrap_or_else(|| "cpu".to_owned());
         cx.threads = self.threads;
@@ -138,10 +175,10 @@ impl Job<'_> {
         if let Some((path, _)) = stamps.iter().find(|(path, before)| stamp(path).ok().flatten() != *before) {
             return Err(Stop::Failed(format!("{} changed while the stage read it: run again", path.display())));
         }
-        let record = Arc::new(self.commit(&cx, duration)?);
+        let record = self.commit(&cx, duration)?;
         store.write_record(&record)?;
         remove(&cx.scratch)?;
-        Ok(Ending::Finished { record, outcome: Outcome::Executed, duration })
+        Ok((record, duration))
     }
 
     fn call(&self, cx: &mut Context) -> Result<(), Stop> {
@@ -157,6 +194,7 @@ impl Job<'_> {
     // ---- inputs ----
 
     fn open_inputs(&self, texts: &Path) -> Result<(BTreeMap<String, Opened>, Stamps), Stop> {
+        self.check_inputs();
         let (mut opened, mut stamps, mut damaged) = (BTreeMap::new(), Vec::new(), Vec::new());
         for (name, source) in &self.node().inputs {
             let input = match source {
@@ -185,8 +223,54 @@ impl Job<'_> {
         if damaged.is_empty() { Ok((opened, stamps)) } else { Err(Stop::Damaged(damaged)) }
     }
 
+    /// Checks the objects that the stage reads and this process has not checked yet, as many at a time as there are
+    /// threads to spare: a split of a large corpus is thousands of objects. What is wrong shows when they are opened.
+    fn check_inputs(&self) {
+        let sources = self.node().inputs.values().filter_map(|source| match source {
+            Source::Output { stage, output } => {
+                self.inputs.get(&self.graph.index(stage)?)?.as_ref()?.outputs.get(output).map(Artifact::files)
+            }
+            _ => None,
+        });
+        let unchecked: BTreeMap<Digest, FileRef> = sources
+            .flatten()
+            .filter(|file| !self.engine.store.is_checked(file.digest))
+            .map(|file| (file.digest, file))
+            .collect();
+        let (files, total): (Vec<FileRef>, u64) =
+            (unchecked.values().copied().collect(), unchecked.values().map(|file| file.size).sum());
+        if total < WORTH_THREADS {
+            return;
+        }
+        let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
+        let work = || {
+            while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if self.cancel.requested() {
+                    return;
+                }
+                self.engine.store.check(*file);
+                let done = done.fetch_add(file.size, Ordering::Relaxed) + file.size;
+                _ = self.sender.send(Report::Progress {
+                    idx: self.idx,
+                    done: done / MB,
+                    total: total / MB,
+                    unit: "MB checked",
+                });
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..(self.threads * (1 + self.idle)).min(files.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+    }
+
     /// An output of another stage, its bytes checked; the inner error is the node that has to run again.
     fn open_output(&self, stage: &str, output: &str) -> Result<Result<Opened, usize>, Stop> {
+        if self.cancel.requested() {
+            return Err(Stop::Cancelled);
+        }
         let from = self.graph.index(stage).unwrap_or_default();
         let record = self.inputs.get(&from).and_then(Option::as_ref);
         let Some(artifact) = record.and_then(|record| record.outputs.get(output)) else { return Ok(Err(from)) };
@@ -319,32 +403,12 @@ impl Engine {
             }
         })
     }
+}
 
-    /// Hashes the external files of the selected stages side by side, so that looking stages up need not wait for it.
-    ///
-    /// Errors show when a stage asks for the file.
-    pub(crate) fn prefetch(&self, graph: &Graph, selection: &Selection, jobs: usize, cancel: &Cancel) {
-        let selected = graph.nodes().iter().filter(|node| selection.ids.contains(&node.id));
-        let paths: Vec<&Path> = selected
-            .flat_map(|node| node.inputs.values())
-            .filter_map(|source| if let Source::External { path, .. } = source { Some(path.as_path()) } else { None })
-            .collect();
-        let next = AtomicUsize::new(0);
-        let work = || {
-            while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if cancel.requested() {
-                    return;
-                }
-                _ = self.store.externals.digest(path);
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 1..jobs.min(paths.len()) {
-                scope.spawn(work);
-            }
-            work();
-        });
-    }
+/// Bytes of the files below a folder, as far as they can be seen.
+fn bytes_below(folder: &Path) -> u64 {
+    let files = files_below(folder).unwrap_or_default();
+    files.iter().filter_map(|file| fs_err::metadata(folder.join(file)).ok()).map(|meta| meta.len()).sum()
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

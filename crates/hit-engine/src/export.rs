@@ -13,7 +13,7 @@ use crate::graph::{Graph, Node, RESERVED};
 use crate::key::{CrateCode, NoCode, roots};
 use crate::lock::{Lock, LockedCrate, LockedOutput, LockedStage};
 use crate::plan::State;
-use crate::store::Record;
+use crate::store::Finished;
 
 /// What an export did.
 #[derive(Clone, Debug)]
@@ -45,8 +45,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Incomplete`] if a stage is not in the store; others if a file cannot be written.
     pub fn export(&self, graph: &Graph, results: &Path, provenance: &Value) -> Result<Exported, EngineError> {
-        self.store.prepare()?;
-        let _in_use = self.store.enter()?;
+        let _in_use = self.enter()?;
         let records = self.finished(graph)?;
         let lock = self.lock(graph, &records)?;
         let wanted = wanted(graph, &lock)?;
@@ -75,7 +74,7 @@ impl Engine {
     }
 
     /// The record of every node, in the order of the graph.
-    fn finished(&self, graph: &Graph) -> Result<Vec<std::sync::Arc<Record>>, EngineError> {
+    fn finished(&self, graph: &Graph) -> Result<Vec<std::sync::Arc<Finished>>, EngineError> {
         let walk = self.walk(graph, &graph.all())?;
         if let Some(row) = walk.rows.iter().find(|row| row.state != State::Cached) {
             let why = row.reason.as_ref().map_or_else(String::new, ToString::to_string);
@@ -84,7 +83,7 @@ impl Engine {
         Ok(walk.done.into_iter().flatten().collect())
     }
 
-    fn lock(&self, graph: &Graph, records: &[std::sync::Arc<Record>]) -> Result<Lock, EngineError> {
+    fn lock(&self, graph: &Graph, records: &[std::sync::Arc<Finished>]) -> Result<Lock, EngineError> {
         let (mut code, mut stages) = (BTreeMap::new(), BTreeMap::new());
         for (node, record) in graph.nodes().iter().zip(records) {
             let crates = roots(node.stage.as_ref());
@@ -114,9 +113,9 @@ impl Engine {
     }
 }
 
-fn locked_stage(node: &Node, record: &Record, crates: BTreeSet<String>) -> LockedStage {
-    let output = |artifact: &Artifact| LockedOutput {
-        digest: artifact.digest(),
+fn locked_stage(node: &Node, record: &Finished, crates: BTreeSet<String>) -> LockedStage {
+    let output = |name: &str, artifact: &Artifact| LockedOutput {
+        digest: record.digests().get(name).copied().unwrap_or_else(|| artifact.digest()),
         size: artifact.size(),
         files: if let Artifact::Tree(files) = artifact { Some(files.len()) } else { None },
     };
@@ -137,7 +136,7 @@ fn locked_stage(node: &Node, record: &Record, crates: BTreeSet<String>) -> Locke
         backend: record.recipe.backend.clone(),
         params: record.recipe.params.clone(),
         inputs: record.recipe.inputs.clone(),
-        outputs: record.outputs.iter().map(|(name, artifact)| (name.clone(), output(artifact))).collect(),
+        outputs: record.outputs.iter().map(|(name, artifact)| (name.clone(), output(name, artifact))).collect(),
         exports,
     }
 }

@@ -11,9 +11,12 @@ use crate::error::EngineError;
 use crate::files::{files_below, found, remove};
 use crate::graph::Graph;
 use crate::lock::Lock;
+use crate::plan::State;
 use crate::store::{DAMAGED, LOCKS, Loaded, OBJECTS, RECORDS, SCRATCH, TMP};
 
 /// What must stay: everything that these graphs (as they are now) and these locks reach.
+///
+/// Of a stage that is blocked because a file is not there, what it made last stays.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Keep<'a> {
     /// Graphs, usually of every profile.
@@ -48,7 +51,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Busy`] if any process uses the store.
     pub fn gc(&self, keep: Keep, dry_run: bool) -> Result<GcReport, EngineError> {
-        self.store.prepare()?;
+        self.store.prepare().map_err(|why| EngineError::Store { root: self.store.root.clone(), why })?;
         let Some(_alone) = self.store.enter_alone()? else {
             return Err(EngineError::Busy(self.store.root.clone()));
         };
@@ -79,11 +82,15 @@ impl Engine {
     }
 
     fn needed(&self, keep: Keep) -> Result<Needed, EngineError> {
-        let mut needed = Needed::default();
+        let (mut needed, latest) = (Needed::default(), self.store.latest());
         for graph in keep.graphs {
             for row in self.walk(graph, &graph.all())?.rows {
                 // Also of a stage that is yet to run: its scratch folder may hold half of a training.
                 needed.keys.extend(row.key);
+                if row.state == State::Blocked {
+                    // A corpus that is not mounted today is no reason to throw away what was made from it.
+                    needed.keys.extend(latest.get(&row.stage).map(|last| last.key));
+                }
             }
         }
         for stage in keep.locks.iter().flat_map(|lock| lock.stages.values()) {

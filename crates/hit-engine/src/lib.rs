@@ -19,6 +19,7 @@ mod fetch;
 mod files;
 mod gc;
 mod graph;
+mod hashing;
 mod key;
 mod lock;
 mod plan;

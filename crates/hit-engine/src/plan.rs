@@ -5,16 +5,18 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
-use hit_stage::{Artifact, Digest, FileRef};
+use hit_stage::{Artifact, Cancel, Digest};
 use serde::Serialize;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::graph::{Graph, Node, Source};
+use crate::hashing::{Digests, all_threads};
 use crate::key::Recipe;
 use crate::reason::{Reason, difference};
 use crate::select::Selection;
-use crate::store::{Latest, Loaded, Record};
+use crate::store::{Finished, Latest, Loaded};
+use crate::summary::Silent;
 
 /// What would happen to a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -73,14 +75,16 @@ pub(crate) enum Input {
     /// Comes from this node, which is not finished.
     Pending(usize),
     NoFile(PathBuf),
+    /// Why this file cannot be read.
+    Unreadable(PathBuf, String),
 }
 
 /// By node: the record of its finished run.
-pub(crate) type Done = [Option<Arc<Record>>];
+pub(crate) type Done = [Option<Arc<Finished>>];
 
 /// What looking up a key found.
 pub(crate) enum Lookup {
-    Hit(Arc<Record>),
+    Hit(Arc<Finished>),
     Absent,
     /// The record is there, an object of this output is not.
     Lost(String),
@@ -90,18 +94,18 @@ pub(crate) enum Lookup {
 /// A plan together with the records of what is cached.
 pub(crate) struct Walk {
     pub(crate) rows: Vec<PlanRow>,
-    pub(crate) done: Vec<Option<Arc<Record>>>,
+    pub(crate) done: Vec<Option<Arc<Finished>>>,
 }
 
 impl Engine {
-    /// What running the selected stages would do, with one reason each; changes nothing (but the digests of corpus files it had to read are noted).
+    /// What running the selected stages would do, with one reason each; changes nothing (but the digests of corpus files
+    /// it had to read are noted: in the store, which is made if that was much).
     ///
     /// # Errors
-    /// [`EngineError`] if a file cannot be read (one that is absent is no error) or a crate is unknown.
+    /// [`EngineError`] if the store cannot be read or a crate is unknown. A stage with a file that is absent or cannot be
+    /// read is blocked.
     pub fn plan(&self, graph: &Graph, selection: &Selection) -> Result<Plan, EngineError> {
-        let rows = self.walk(graph, selection)?.rows;
-        self.store.remember_files();
-        Ok(Plan { rows })
+        Ok(Plan { rows: self.walk(graph, selection)?.rows })
     }
 
     /// Stages by kind and state.
@@ -123,6 +127,7 @@ impl Engine {
     }
 
     pub(crate) fn walk(&self, graph: &Graph, selection: &Selection) -> Result<Walk, EngineError> {
+        let digests = self.digests(graph, selection, all_threads(), &Silent, &Cancel::default());
         let mut walk = Walk { rows: Vec::new(), done: vec![None; graph.nodes().len()] };
         let mut blocked = BTreeSet::new();
         let mut latest = None;
@@ -130,7 +135,7 @@ impl Engine {
             if !selection.ids.contains(&node.id) {
                 continue;
             }
-            let row = self.look(graph, idx, &mut walk.done, &blocked, &mut latest)?;
+            let row = self.look(graph, idx, &digests, &mut walk.done, &blocked, &mut latest)?;
             if row.state == State::Blocked {
                 blocked.insert(idx);
             }
@@ -144,6 +149,7 @@ impl Engine {
         &self,
         graph: &Graph,
         idx: usize,
+        digests: &Digests,
         done: &mut Done,
         blocked: &BTreeSet<usize>,
         latest: &mut Option<BTreeMap<String, Latest>>,
@@ -152,11 +158,14 @@ impl Engine {
         let mut recipe = self.recipe(node)?;
         let mut pending: Vec<(&str, usize)> = Vec::new();
         let mut no_file = None;
-        for (name, input) in self.inputs(graph, idx, done)? {
+        for (name, input) in Self::inputs(graph, idx, digests, done) {
             match input {
                 Input::Known(digest) => _ = recipe.inputs.insert(name.to_owned(), digest),
                 Input::Pending(from) => pending.push((name, from)),
                 Input::NoFile(path) => no_file = Some(Reason::NoFile { name: name.to_owned(), path }),
+                Input::Unreadable(path, why) => {
+                    no_file = Some(Reason::Unreadable { name: name.to_owned(), path, why });
+                }
             }
         }
         let row = |key, state, reason| PlanRow { stage: node.id.clone(), key, state, reason };
@@ -202,26 +211,18 @@ impl Engine {
     }
 
     /// The inputs of a node by name, as far as they are known.
-    pub(crate) fn inputs<'g>(
-        &self,
-        graph: &'g Graph,
-        idx: usize,
-        done: &Done,
-    ) -> Result<Vec<(&'g str, Input)>, EngineError> {
-        let mut inputs = Vec::new();
-        for (name, source) in &graph.nodes()[idx].inputs {
-            let input = match source {
-                Source::Output { stage, output } => output_digest(graph, stage, output, done),
-                Source::Lineage => lineage_text(graph, idx, done)
-                    .map_or_else(Input::Pending, |text| Input::Known(Digest::of(text.as_bytes()))),
-                Source::External { path, recorded } => match self.store.externals.digest(path)? {
-                    Some(FileRef { digest, .. }) => Input::Known(digest),
-                    None => recorded.map_or_else(|| Input::NoFile(path.clone()), Input::Known),
-                },
-            };
-            inputs.push((name.as_str(), input));
-        }
-        Ok(inputs)
+    pub(crate) fn inputs<'g>(graph: &'g Graph, idx: usize, digests: &Digests, done: &Done) -> Vec<(&'g str, Input)> {
+        let input = |source: &Source| match source {
+            Source::Output { stage, output } => output_digest(graph, stage, output, done),
+            Source::Lineage => lineage_text(graph, idx, done)
+                .map_or_else(Input::Pending, |text| Input::Known(Digest::of(text.as_bytes()))),
+            Source::External { path, recorded } => match digests.get(path) {
+                Ok(Some(file)) => Input::Known(file.digest),
+                Ok(None) => recorded.map_or_else(|| Input::NoFile(path.clone()), Input::Known),
+                Err(why) => Input::Unreadable(path.clone(), why),
+            },
+        };
+        graph.nodes()[idx].inputs.iter().map(|(name, source)| (name.as_str(), input(source))).collect()
     }
 
     /// Looks a key up; the objects are seen to be there, not read.
@@ -230,7 +231,7 @@ impl Engine {
         let record = match known {
             Some(record) => record,
             None => match self.store.record(node.stage.kind(), key)? {
-                Loaded::Found(record) => Arc::new(*record),
+                Loaded::Found(record) => Arc::new(Finished::new(*record)),
                 Loaded::Absent => return Ok(Lookup::Absent),
                 Loaded::Damaged(why) => return Ok(Lookup::Damaged(why)),
             },
@@ -251,8 +252,8 @@ impl Engine {
 fn output_digest(graph: &Graph, stage: &str, output: &str, done: &Done) -> Input {
     // Graph::new has checked that the stage exists, and a record is only accepted with all outputs.
     let from = graph.index(stage).unwrap_or_default();
-    let artifact = done[from].as_ref().and_then(|record| record.outputs.get(output));
-    artifact.map_or(Input::Pending(from), |artifact| Input::Known(artifact.digest()))
+    let digest = done[from].as_ref().and_then(|record| record.digests().get(output));
+    digest.map_or(Input::Pending(from), |digest| Input::Known(*digest))
 }
 
 /// Id, key and output digests of every ancestor of a node, sorted by id; `Err` is the first that is not finished.
@@ -262,7 +263,7 @@ pub(crate) fn lineage_text(graph: &Graph, idx: usize, done: &Done) -> Result<Str
     let mut text = String::new();
     for ancestor in ancestors {
         let record = done[ancestor].as_ref().ok_or(ancestor)?;
-        let outputs = record.outputs.iter().map(|(name, artifact)| (name.as_str(), artifact.digest()));
+        let outputs = record.digests().iter().map(|(name, digest)| (name.as_str(), *digest));
         lineage_line(&mut text, &graph.nodes()[ancestor].id, record.key, outputs);
     }
     Ok(text)

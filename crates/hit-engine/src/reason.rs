@@ -68,6 +68,15 @@ pub enum Reason {
         /// Where the file should be.
         path: PathBuf,
     },
+    /// A file outside of the store cannot be read.
+    Unreadable {
+        /// Name of the input.
+        name: String,
+        /// Where the file lies.
+        path: PathBuf,
+        /// The error, which names the path.
+        why: String,
+    },
 }
 
 impl fmt::Display for Reason {
@@ -83,6 +92,7 @@ impl fmt::Display for Reason {
             Self::ObjectLost { output } => write!(f, "output `{output}` is no longer in the store"),
             Self::Upstream { stage } => write!(f, "after {stage}"),
             Self::NoFile { name, path } => write!(f, "input `{name}`: there is no file {}", path.display()),
+            Self::Unreadable { name, why, .. } => write!(f, "input `{name}`: {why}"),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Running a graph: stages that are ready run side by side, within the given jobs and device slots.
 //!
-//! One thread (the caller's) keeps all state, looks keys up and starts threads that each execute one stage and
-//! report over a channel. If a stage finds an input damaged, its producer is run again first, and whatever had
+//! One thread (the caller's) keeps all state, looks keys up and starts threads that each execute one stage, or hash one
+//! external file, and report over a channel. A stage waits for the digests of its own files only; where a job is free
+//! and no stage can use it, the file that is needed first is hashed, so that it is read again, by the stage, while it
+//! still is in memory. If a stage finds an input damaged, its producer is run again first, and whatever had
 //! been decided from the producer's result is decided anew.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Scope;
@@ -17,10 +20,11 @@ use crate::engine::Engine;
 use crate::error::{EngineError, chain};
 use crate::exec::{Ending, Job, Report};
 use crate::graph::{Graph, Source};
+use crate::hashing::{Amount, Digests, Found, Unread, external_paths};
 use crate::key::Recipe;
 use crate::plan::{Input, Lookup, lineage_text};
 use crate::select::Selection;
-use crate::store::{Latest, Record};
+use crate::store::{Finished, Latest};
 use crate::summary::{Failure, NotRun, Observer, Outcome, RunOptions, Summary};
 
 /// How often a stage is run again because its output turned out damaged, before its reader fails.
@@ -41,18 +45,17 @@ impl Engine {
         observer: &dyn Observer,
         cancel: &Cancel,
     ) -> Result<Summary, EngineError> {
-        self.store.prepare()?;
-        let _in_use = self.store.enter()?;
+        let _in_use = self.enter()?;
         let (sender, receiver) = channel();
         let mut run = Run::new(self, graph, selection, options, observer, cancel, sender);
-        self.prefetch(graph, selection, options.jobs, cancel);
-        // Noted now: a corpus that took long to hash need not be hashed again if the run is killed.
-        self.store.remember(BTreeMap::new())?;
         let through = std::thread::scope(|scope| run.drive(scope, &receiver));
         let summary = run.summary();
         let latest = run.latest();
         self.store.sync()?;
-        self.store.remember(latest)?;
+        if let Err(error) = self.store.remember(latest) {
+            // It holds reasons and digests of external files: without it things take longer, nothing is lost.
+            observer.note(&format!("what was done could not be noted for the next plan: {}", chain(&error)));
+        }
         through.map(|()| summary)
     }
 }
@@ -84,6 +87,20 @@ pub(crate) struct Prepared {
 /// Longest way to the end first, then the order of the graph.
 type Rank = (Reverse<usize>, usize);
 
+/// External files of a run.
+struct Files {
+    digests: Digests,
+    /// To be hashed, the first to be needed first.
+    unread: VecDeque<Unread>,
+    /// Stages that wait for a file.
+    readers: BTreeMap<PathBuf, Vec<usize>>,
+    /// By node: for how many files it waits.
+    open: Vec<usize>,
+    amount: Amount,
+    /// How many are being hashed.
+    busy: usize,
+}
+
 struct Run<'a> {
     engine: &'a Engine,
     graph: &'a Graph,
@@ -93,7 +110,7 @@ struct Run<'a> {
     sender: Sender<Report>,
     height: Vec<usize>,
     status: Vec<Status>,
-    done: Vec<Option<Arc<Record>>>,
+    done: Vec<Option<Arc<Finished>>>,
     /// Stages whose inputs are known and whose key is to be looked up.
     ready: BTreeSet<Rank>,
     /// Stages to be executed.
@@ -103,10 +120,32 @@ struct Run<'a> {
     free_devices: Vec<String>,
     busy: usize,
     rebuilt: Vec<usize>,
+    files: Files,
     /// Stages that were executed, whatever became of them later.
     executed: BTreeSet<usize>,
     /// The first failure, if that is to stop the run.
     stop: Option<String>,
+}
+
+impl Files {
+    /// The files of the nodes `wanted`: those known by their stamps, and the others in the order in which stages need them.
+    fn new(engine: &Engine, graph: &Graph, wanted: &BTreeSet<usize>, height: &[usize]) -> Self {
+        let ranks: BTreeSet<Rank> = wanted.iter().map(|&idx| (Reverse(height[idx]), idx)).collect();
+        let (digests, unread) = engine.survey(graph, ranks.iter().map(|rank| rank.1));
+        let amount = Amount::of(unread.iter().map(|file| file.size).sum());
+        let mut readers: BTreeMap<PathBuf, Vec<usize>> =
+            unread.iter().map(|file| (file.path.clone(), vec![])).collect();
+        let mut open = vec![0; graph.nodes().len()];
+        for &rank in &ranks {
+            let paths: BTreeSet<&Path> = external_paths(graph, rank.1).collect();
+            for path in paths {
+                let Some(readers) = readers.get_mut(path) else { continue };
+                readers.push(rank.1);
+                open[rank.1] += 1;
+            }
+        }
+        Self { digests, unread: unread.into(), readers, open, amount, busy: 0 }
+    }
 }
 
 impl<'a> Run<'a> {
@@ -127,9 +166,10 @@ impl<'a> Run<'a> {
         let selected = |idx: &usize| selection.ids.contains(&graph.nodes()[*idx].id);
         // A selection made by hand may lack ancestors: they are needed all the same.
         let wanted = graph.ancestors((0..n).filter(selected));
-        let status = |idx| {
-            if wanted.contains(&idx) { Status::Waiting(graph.parents_at(idx).len()) } else { Status::Out }
-        };
+        let files = Files::new(engine, graph, &wanted, &height);
+        let waits = |idx: usize| graph.parents_at(idx).len() + files.open[idx];
+        let status = |idx| if wanted.contains(&idx) { Status::Waiting(waits(idx)) } else { Status::Out };
+        let status = (0..n).map(status).collect();
         let mut run = Self {
             engine,
             graph,
@@ -138,7 +178,7 @@ impl<'a> Run<'a> {
             cancel,
             sender,
             height,
-            status: (0..n).map(status).collect(),
+            status,
             done: vec![None; n],
             ready: BTreeSet::new(),
             queue: BTreeMap::new(),
@@ -146,6 +186,7 @@ impl<'a> Run<'a> {
             free_devices: options.devices.iter().rev().cloned().collect(),
             busy: 0,
             rebuilt: vec![0; n],
+            files,
             executed: BTreeSet::new(),
             stop: None,
         };
@@ -176,7 +217,11 @@ impl<'a> Run<'a> {
     {
         loop {
             let stopped = self.stop.is_some() || self.cancel.requested();
-            let step = if stopped { Ok(()) } else { self.look_up().and_then(|()| self.start(scope)) };
+            let step = if stopped {
+                Ok(())
+            } else {
+                self.look_up().and_then(|()| self.start(scope)).and_then(|()| self.hash(scope))
+            };
             if let Err(error) = step {
                 // The store cannot be used: what runs is asked to stop, and the scope waits for it.
                 self.cancel.request();
@@ -217,7 +262,7 @@ impl<'a> Run<'a> {
 
     fn prepare(&self, idx: usize) -> Result<Prepared, EngineError> {
         let mut recipe = self.engine.recipe(&self.graph.nodes()[idx])?;
-        for (name, input) in self.engine.inputs(self.graph, idx, &self.done)? {
+        for (name, input) in Engine::inputs(self.graph, idx, &self.files.digests, &self.done) {
             let digest = match input {
                 Input::Known(digest) => digest,
                 Input::Pending(from) => unreachable!("{} is finished before its readers are ready", self.id(from)),
@@ -225,6 +270,7 @@ impl<'a> Run<'a> {
                     let message = format!("input `{name}`: there is no file {}", path.display());
                     return Err(std::io::Error::new(std::io::ErrorKind::NotFound, message).into());
                 }
+                Input::Unreadable(_, why) => return Err(std::io::Error::other(format!("input `{name}`: {why}")).into()),
             };
             recipe.inputs.insert(name.to_owned(), digest);
         }
@@ -286,6 +332,8 @@ impl<'a> Run<'a> {
                 slot,
                 inputs: self.graph.parents_at(idx).iter().map(|&from| (from, self.done[from].clone())).collect(),
                 threads: self.options.threads_per_stage.max(1),
+                // This one is counted in `busy` already.
+                idle: self.options.jobs.saturating_sub(self.busy),
                 cancel: self.cancel.clone(),
                 sender: self.sender.clone(),
                 lineage: self.lineage(idx),
@@ -293,6 +341,64 @@ impl<'a> Run<'a> {
             std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, move || job.run())?;
         }
         Ok(())
+    }
+
+    /// Hashes files in jobs that no stage has taken.
+    fn hash<'scope>(&mut self, scope: &'scope Scope<'scope, '_>) -> Result<(), EngineError>
+    where
+        'a: 'scope,
+    {
+        while self.busy < self.options.jobs.max(1) {
+            let Some(file) = self.next_unread() else { break };
+            self.busy += 1;
+            self.files.busy += 1;
+            let (engine, sender, cancel) = (self.engine, self.sender.clone(), self.cancel.clone());
+            let work = move || {
+                let go_on = |bytes| sender.send(Report::Read(bytes)).is_ok() && !cancel.requested();
+                let found = engine.hash_file(&file.path, &go_on);
+                _ = sender.send(Report::Hashed { path: file.path, found });
+            };
+            std::thread::Builder::new().spawn_scoped(scope, work)?;
+        }
+        Ok(())
+    }
+
+    /// The next file that a stage still waits for.
+    fn next_unread(&mut self) -> Option<Unread> {
+        while let Some(file) = self.files.unread.pop_front() {
+            let readers = self.files.readers.get(&file.path);
+            if readers.into_iter().flatten().any(|&idx| matches!(self.status[idx], Status::Waiting(_))) {
+                return Some(file);
+            }
+            self.files.amount.drop_from(file.size);
+        }
+        None
+    }
+
+    fn hashed(&mut self, path: PathBuf, found: Found) {
+        self.busy -= 1;
+        self.files.busy -= 1;
+        if self.cancel.requested() {
+            // It may have been stopped half-way: its readers go on waiting.
+            return;
+        }
+        if self.files.busy == 0 && self.files.unread.is_empty() {
+            self.files.amount.finish(self.observer);
+        }
+        let readers = self.files.readers.remove(&path).unwrap_or_default();
+        self.files.digests.insert(path, found);
+        for idx in readers {
+            self.files.open[idx] -= 1;
+            self.one_less(idx);
+        }
+    }
+
+    /// Something that the stage waited for is there.
+    fn one_less(&mut self, idx: usize) {
+        if let Status::Waiting(n) = &mut self.status[idx] {
+            *n -= 1;
+            self.release(idx);
+        }
     }
 
     /// The text of a lineage input, if the node has one.
@@ -305,6 +411,8 @@ impl<'a> Run<'a> {
         match report {
             Report::Progress { idx, done, total, unit } => self.observer.progress(self.id(idx), done, total, unit),
             Report::Note(text) => self.observer.note(&text),
+            Report::Read(bytes) => self.files.amount.read(bytes, self.observer),
+            Report::Hashed { path, found } => self.hashed(path, found),
             Report::Ended { idx, key, slot, ending } => {
                 self.busy -= 1;
                 self.free_devices.extend(slot);
@@ -332,15 +440,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn finish(&mut self, idx: usize, record: Arc<Record>, outcome: Outcome, duration: Duration) {
+    fn finish(&mut self, idx: usize, record: Arc<Finished>, outcome: Outcome, duration: Duration) {
         self.done[idx] = Some(record);
         self.status[idx] = Status::Done;
         self.observer.finished(self.id(idx), outcome, duration);
         for &child in self.graph.children_at(idx) {
-            if let Status::Waiting(n) = &mut self.status[child] {
-                *n -= 1;
-                self.release(child);
-            }
+            self.one_less(child);
         }
     }
 
@@ -390,10 +495,10 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Lets a stage wait for those of its producers that are not finished.
+    /// Lets a stage wait for those of its producers that are not finished, and for its files.
     fn wait(&mut self, idx: usize) {
         let open = self.graph.parents_at(idx).iter().filter(|&&from| self.done[from].is_none()).count();
-        self.status[idx] = Status::Waiting(open);
+        self.status[idx] = Status::Waiting(open + self.files.open[idx]);
         self.release(idx);
     }
 
@@ -418,7 +523,7 @@ impl<'a> Run<'a> {
     }
 
     fn latest(&self) -> BTreeMap<String, Latest> {
-        let entry = |(idx, record): (usize, &Option<Arc<Record>>)| {
+        let entry = |(idx, record): (usize, &Option<Arc<Finished>>)| {
             let record = record.as_ref()?;
             Some((self.id(idx).to_owned(), Latest { kind: record.recipe.kind.clone(), key: record.key }))
         };

@@ -15,6 +15,7 @@ use fs_err::File;
 use hit_stage::{Artifact, Cancel, Digest, FileRef};
 use serde::{Deserialize, Serialize};
 
+use crate::error::NO_LOCKS;
 use crate::external::Externals;
 use crate::files::{absent_is_fine, files_below, found, remove, sync_folder, write_atomic};
 use crate::key::Recipe;
@@ -52,6 +53,32 @@ pub struct Record {
     pub duration_ms: u64,
     /// Versions and hardware, as the program states them; no host names, no paths.
     pub facts: BTreeMap<String, String>,
+}
+
+/// A record with the digests of its outputs: that of a tree of thousands of files costs more than the rest of a look-up.
+pub(crate) struct Finished {
+    record: Record,
+    digests: BTreeMap<String, Digest>,
+}
+
+impl Finished {
+    pub(crate) fn new(record: Record) -> Self {
+        let digests = record.outputs.iter().map(|(name, artifact)| (name.clone(), artifact.digest())).collect();
+        Self { record, digests }
+    }
+
+    /// Content digest of each output.
+    pub(crate) fn digests(&self) -> &BTreeMap<String, Digest> {
+        &self.digests
+    }
+}
+
+impl std::ops::Deref for Finished {
+    type Target = Record;
+
+    fn deref(&self) -> &Record {
+        &self.record
+    }
 }
 
 /// What reading a record found.
@@ -152,7 +179,7 @@ impl Store {
             let _guard = self.exclusive("tmp")?;
             let folder = tempfile::Builder::new().prefix("p-").tempdir_in(self.root.join(TMP))?;
             let alive = File::create(folder.path().join("alive"))?;
-            alive.lock()?;
+            alive.lock().map_err(|error| no_locks(&error))?;
             *session = Some(Session { folder, _alive: alive });
         }
         let folder = session.as_ref().map_or_else(|| self.root.join(TMP), |session| session.folder.path().to_owned());
@@ -168,14 +195,14 @@ impl Store {
     /// Waits for the small lock `name`; released when the file is dropped.
     pub(crate) fn exclusive(&self, name: &str) -> io::Result<File> {
         let file = self.lock_file(name)?;
-        file.lock()?;
+        file.lock().map_err(|error| no_locks(&error))?;
         Ok(file)
     }
 
     /// Says that this process uses the store: nobody collects garbage meanwhile.
     pub(crate) fn enter(&self) -> io::Result<File> {
         let file = self.lock_file("store")?;
-        file.lock_shared()?;
+        file.lock_shared().map_err(|error| no_locks(&error))?;
         Ok(file)
     }
 
@@ -185,7 +212,7 @@ impl Store {
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-            Err(std::fs::TryLockError::Error(error)) => Err(error),
+            Err(std::fs::TryLockError::Error(error)) => Err(no_locks(&error)),
         }
     }
 
@@ -214,7 +241,7 @@ impl Store {
                     }
                     sleep(Duration::from_millis(20));
                 }
-                Err(std::fs::TryLockError::Error(error)) => return Err(error),
+                Err(std::fs::TryLockError::Error(error)) => return Err(no_locks(&error)),
             }
         }
     }
@@ -222,8 +249,12 @@ impl Store {
     // ---- objects ----
 
     pub(crate) fn object_path(&self, digest: Digest) -> PathBuf {
-        let name = digest.to_string();
-        self.root.join(OBJECTS).join(&name[..2]).join(name)
+        let name = hex(digest);
+        let mut path = self.root.join(OBJECTS);
+        path.reserve(name.len() + 4);
+        path.push(&name[..2]);
+        path.push(name);
+        path
     }
 
     /// Whether an object of that digest and size lies there; its bytes are not read.
@@ -252,6 +283,18 @@ impl Store {
         }
         self.set_aside(&path)?;
         Err(BadObject::Damaged)
+    }
+
+    /// Reads an object that was not checked yet, so that [`Store::open`] need not; a bad one is left to it.
+    pub(crate) fn check(&self, file: FileRef) {
+        if sound(&self.object_path(file.digest), file).unwrap_or(false) {
+            self.verified().insert(file.digest);
+        }
+    }
+
+    /// Whether the bytes of an object were checked in this process.
+    pub(crate) fn is_checked(&self, digest: Digest) -> bool {
+        self.verified().contains(&digest)
     }
 
     /// Moves the file at `from` into the store.
@@ -342,11 +385,14 @@ impl Store {
         bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 
-    /// Notes digests of external files, if there is a store to note them in and nothing is in the way.
+    /// Notes digests of external files, if there are new ones and nothing is in the way; where there is no store yet, only
+    /// if hashing them took long.
     pub(crate) fn remember_files(&self) {
-        if self.root.join(LOCKS).is_dir() {
+        let there = self.root.join(LOCKS).is_dir();
+        if self.externals.is_fresh() && (there || self.externals.is_worth_a_store()) {
             // Only saves time: a store that cannot be written is told of when something runs.
-            _ = self.exclusive("index").and_then(|_guard| self.externals.save(false));
+            let prepared = if there { Ok(()) } else { self.prepare() };
+            _ = prepared.and_then(|()| self.exclusive("index")).and_then(|_guard| self.externals.save(false));
         }
     }
 
@@ -362,6 +408,17 @@ impl Store {
         }
         write_atomic(&self.root.join(LATEST), &serde_json::to_vec(&after)?)
     }
+}
+
+/// The digest as it is shown, but made without the machinery of formatting: a run asks for thousands of objects.
+fn hex(digest: Digest) -> String {
+    let digit = |n: u8| char::from(b"0123456789abcdef"[usize::from(n)]);
+    digest.bytes().into_iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// A lock that cannot be had, other than because somebody has it.
+fn no_locks(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{error}; {NO_LOCKS}"))
 }
 
 fn same_inode(file: &File, meta: &std::fs::Metadata) -> bool {

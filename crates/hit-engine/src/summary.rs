@@ -34,12 +34,16 @@ pub enum Outcome {
     Cached,
 }
 
-/// Hears what happens, on the thread that called [`crate::Engine::run`].
+/// Hears what happens, on the thread that called [`crate::Engine::run`] (or another method that takes an observer).
 pub trait Observer: Send + Sync {
     /// A stage begins to run.
     fn started(&self, _stage: &str) {}
     /// A running stage has finished `done` of `total` units.
     fn progress(&self, _stage: &str, _done: u64, _total: u64, _unit: &str) {}
+    /// External files are being read for their digests: `done` of `total` bytes; the two are equal when all are read.
+    ///
+    /// Heard before and between stages, and only if there is a file that is new or has changed.
+    fn hashing(&self, _done: u64, _total: u64) {}
     /// A stage has its result.
     fn finished(&self, _stage: &str, _outcome: Outcome, _duration: Duration) {}
     /// A stage failed.

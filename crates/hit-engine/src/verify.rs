@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::files::{files_below, found};
 use crate::graph::{Graph, Node, RESERVED, Source};
+use crate::hashing::Digests;
 use crate::key::{NoCode, Recipe};
 use crate::lock::{Lock, LockedStage};
 use crate::plan::lineage_line;
@@ -108,7 +109,8 @@ impl Engine {
             Err(error) => return Ok(vec![Check::new(name, Level::L0, Verdict::Mismatch, error.to_string())]),
         };
         let mut checks = vec![check_text(&lock, &bytes)];
-        checks.extend(self.check_stages(graph, &lock)?);
+        let digests = self.digests(graph, &graph.all(), options.jobs, observer, cancel);
+        checks.extend(self.check_stages(graph, &lock, &digests)?);
         checks.extend(check_files(&lock, results)?);
         checks.extend(self.rerun_pure(graph, &lock, results, options, observer, cancel)?);
         checks.sort_by(|a, b| (a.level, &a.artifact).cmp(&(b.level, &b.artifact)));
@@ -117,14 +119,14 @@ impl Engine {
 
     // ---- L0 ----
 
-    fn check_stages(&self, graph: &Graph, lock: &Lock) -> Result<Vec<Check>, EngineError> {
+    fn check_stages(&self, graph: &Graph, lock: &Lock, digests: &Digests) -> Result<Vec<Check>, EngineError> {
         let mut checks = Vec::new();
         for (idx, node) in graph.nodes().iter().enumerate() {
             let check = match lock.stages.get(&node.id) {
                 None => Check::new(&node.id, Level::L0, Verdict::Stale, "not in the lock: the stage is new"),
                 Some(entry) => match contradiction(node, lock, entry) {
                     Some(why) => Check::new(&node.id, Level::L0, Verdict::Mismatch, why),
-                    None => match self.changed(graph, idx, lock, entry)? {
+                    None => match self.changed(graph, idx, digests, lock, entry)? {
                         Some(reason) => Check::new(&node.id, Level::L0, Verdict::Stale, reason.to_string()),
                         None => Check::ok(&node.id, Level::L0),
                     },
@@ -143,6 +145,7 @@ impl Engine {
         &self,
         graph: &Graph,
         idx: usize,
+        digests: &Digests,
         lock: &Lock,
         entry: &LockedStage,
     ) -> Result<Option<Reason>, EngineError> {
@@ -157,7 +160,13 @@ impl Engine {
                 Source::Output { stage, output } => locked_output(lock, stage, output),
                 Source::Lineage => Some(Digest::of(locked_lineage(graph, idx, lock).as_bytes())),
                 Source::External { path, recorded } => {
-                    let here = self.store.externals.digest(path)?.map(|file| file.digest);
+                    let here = match digests.get(path) {
+                        Ok(file) => file.map(|file| file.digest),
+                        Err(why) => {
+                            let (name, path) = (name.clone(), path.clone());
+                            return Ok(Some(Reason::Unreadable { name, path, why }));
+                        }
+                    };
                     here.or(*recorded).or_else(|| entry.inputs.get(name).copied())
                 }
             };

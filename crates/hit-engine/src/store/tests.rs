@@ -98,6 +98,13 @@ fn record_file_is_plain_json() {
 
 proptest! {
     #[test]
+    fn objects_are_named_by_their_digest(content: Vec<u8>) {
+        let (digest, store) = (Digest::of(&content), Store::new(PathBuf::from("/c")));
+        let name = digest.to_string();
+        prop_assert_eq!(store.object_path(digest), PathBuf::from(format!("/c/objects-v1/{}/{name}", &name[..2])));
+    }
+
+    #[test]
     fn no_cut_and_no_flip_of_a_record_passes(at in 0.0..1.0f64, bit in 0u8..8) {
         let sealed = seal(&record(Digest::of(b"key"))).unwrap();
         let at = (at * sealed.len() as f64) as usize;

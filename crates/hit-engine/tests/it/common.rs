@@ -310,3 +310,20 @@ pub fn diamond(log: &Log, salt: u64) -> Vec<Node> {
         export(toy("d").node().input("x", "toy/a", "out"), "d"),
     ]
 }
+
+// ---- children ----
+
+/// Says, past the capture of test output, that something was not tested.
+pub fn skipped(why: &str) {
+    use std::io::Write as _;
+    std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes()).unwrap();
+}
+
+/// Runs a child that tests something; what it says is shown if it fails.
+pub fn run_child(command: &mut std::process::Command) {
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
+    // A name that fits no test would pass as well.
+    assert!(text(&output.stdout).contains("1 passed"), "{}", text(&output.stdout));
+}

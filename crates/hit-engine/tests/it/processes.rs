@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use hit_engine::{Graph, Silent};
+use hit_engine::{Graph, Node, Observer, Outcome, Silent};
+use hit_stage::Cancel;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -122,4 +123,161 @@ fn a_killed_run_leaves_a_good_store() {
         let tmp = snapshot(&cache.join("tmp"));
         prop_assert!(tmp.is_empty(), "leftovers: {:?}", tmp.keys());
     });
+}
+
+// ---- a corpus of MAESTRO's size ----
+
+/// Performances of the corpus.
+const N: usize = 1276;
+/// Stages after which the child kills itself.
+const FINISHED: usize = 700;
+/// Files whose names are numbers; those of the second kind are large and hold nothing, so that they take no space.
+const LARGE: u64 = 24;
+const LARGE_BYTES: u64 = 64 << 20;
+const KILL: &str = "HIT_ENGINE_TEST_KILL";
+
+/// Kills this process as `kill -9` does: after some stages, or some bytes.
+struct Killer {
+    finished: std::sync::atomic::AtomicUsize,
+    after_bytes: u64,
+}
+
+impl Killer {
+    fn new(after_bytes: u64) -> Self {
+        Self { finished: 0.into(), after_bytes }
+    }
+}
+
+fn kill_me() {
+    Command::new("kill").args(["-9", &std::process::id().to_string()]).status().unwrap();
+    std::thread::sleep(Duration::from_mins(1));
+}
+
+impl Observer for Killer {
+    fn finished(&self, _: &str, _: Outcome, _: Duration) {
+        if self.finished.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1 == FINISHED {
+            kill_me();
+        }
+    }
+
+    fn hashing(&self, done: u64, _: u64) {
+        if done >= self.after_bytes {
+            kill_me();
+        }
+    }
+}
+
+/// The total of bytes to be read, as first told.
+#[derive(Default)]
+struct Total(std::sync::Mutex<Option<u64>>);
+
+impl Observer for Total {
+    fn hashing(&self, _: u64, total: u64) {
+        self.0.lock().unwrap().get_or_insert(total);
+    }
+}
+
+/// One stage a performance, each with a file of its own, and one that gathers all.
+fn corpus(cache: &Path) -> Graph {
+    let (folder, note) = (cache.with_extension("corpus"), cache.with_extension("log"));
+    fs_err::create_dir_all(&folder).unwrap();
+    let mut nodes = Vec::new();
+    let mut all = Toy::new("all").node();
+    for n in 0..N {
+        let (id, path) = (format!("{n:04}"), folder.join(format!("{n}.midi")));
+        if !path.exists() {
+            fs_err::write(&path, format!("performance {n}")).unwrap();
+        }
+        nodes.push(Toy::new(&id).act(Act::Note(note.clone(), Duration::ZERO)).node().external("midi", path, None));
+        all = all.input(id.clone(), format!("toy/{id}"), "out");
+    }
+    nodes.push(all);
+    graph(nodes)
+}
+
+/// A stage that reads large files.
+fn large(cache: &Path) -> Graph {
+    let folder = cache.with_extension("corpus");
+    let act = Act::Custom(std::sync::Arc::new(|cx| {
+        fs_err::create_dir_all(cx.output("tree")?)?;
+        cx.write("out", cx.inputs.len().to_string())
+    }));
+    let mut node: Node = Toy::new("large").act(act).node();
+    for n in 0..LARGE {
+        node = node.external(format!("file{n:02}"), folder.join(format!("{n}.wav")), None);
+    }
+    graph(vec![node])
+}
+
+#[test]
+fn child_that_is_killed() {
+    let Ok(what) = std::env::var(KILL) else { return };
+    let cache = std::env::var(CACHE).unwrap();
+    let cache = Path::new(&cache);
+    let (graph, killer) = match what.as_str() {
+        "stages" => (corpus(cache), Killer::new(u64::MAX)),
+        _ => (large(cache), Killer::new((LARGE - 4) * LARGE_BYTES)),
+    };
+    run_with(&engine(cache), &graph, &jobs(if what == "stages" { 2 } else { 1 }), &killer);
+}
+
+fn killed(cache: &Path, what: &str) {
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "processes::child_that_is_killed", "--test-threads", "1"])
+        .env(CACHE, cache)
+        .env(KILL, what)
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9), "{status:?}");
+}
+
+#[test]
+fn a_kill_among_a_thousand_siblings_costs_those_that_ran() {
+    let dir = memory_folder();
+    let cache = dir.path().join("cache");
+    killed(&cache, "stages");
+    let before = executions(&cache).len();
+    assert!((FINISHED..FINISHED + 10).contains(&before), "{before}");
+    let graph = corpus(&cache);
+    let summary = run_with(&engine(&cache), &graph, &jobs(2), &Silent);
+    assert!(summary.complete());
+    // Two jobs: at most two were running and are run again.
+    assert!(summary.cached.len() >= FINISHED, "{}", summary.cached.len());
+    assert_eq!(summary.cached.len() + summary.executed.len(), N + 1);
+    let mut done = executions(&cache);
+    let all = done.len();
+    done.dedup();
+    assert_eq!(done.len(), N);
+    assert!(all <= N + 2, "{} were run twice", all - N);
+    assert_eq!(run_all(&engine(&cache), &graph).executed.len(), 0);
+    assert!(snapshot(&cache.join("tmp")).is_empty());
+}
+
+#[test]
+fn a_kill_while_a_corpus_is_hashed_costs_seconds() {
+    let dir = memory_folder();
+    let cache = dir.path().join("cache");
+    let folder = cache.with_extension("corpus");
+    fs_err::create_dir_all(&folder).unwrap();
+    for n in 0..LARGE {
+        fs_err::File::create(folder.join(format!("{n}.wav"))).unwrap().set_len(LARGE_BYTES).unwrap();
+    }
+    // Younger files are not remembered, since they may change within the resolution of their times.
+    std::thread::sleep(Duration::from_millis(2100));
+    killed(&cache, "bytes");
+    let (graph, total) = (large(&cache), Total::default());
+    engine(&cache).hash_files(&graph, &graph.all(), 2, &total, &Cancel::default());
+    let left = total.0.lock().unwrap().unwrap();
+    // The child had read 20 of 24 files and noted the first 16 (1 GiB), or more if it took its time.
+    assert!((4 * LARGE_BYTES..=8 * LARGE_BYTES).contains(&left), "{left} bytes to read again");
+    let again = Total::default();
+    assert_eq!(run_with(&engine(&cache), &graph, &jobs(1), &again).executed.len(), 1);
+    assert_eq!(*again.0.lock().unwrap(), None, "everything is known now");
+    // A plan that had to read so much makes a store to note it in.
+    let other = dir.path().join("other");
+    assert_eq!(engine(&other).plan(&graph, &graph.all()).unwrap().counts().run, 1);
+    let known = Total::default();
+    engine(&other).hash_files(&graph, &graph.all(), 2, &known, &Cancel::default());
+    assert_eq!(*known.0.lock().unwrap(), None);
 }
