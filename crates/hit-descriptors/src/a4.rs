@@ -1,6 +1,10 @@
 //! Descriptor A4: how the energy of eight octave bands moves.
 
+use pulp::Simd;
+
 use crate::examine::{Examination, Look, Metric, Reduce, Tally};
+use crate::functions::ln_all;
+use crate::stft::{Pass, Visit, lanes_of, lanes_of_mut};
 use crate::{Compute, Descriptor, Error, Rows, Stft, Variant};
 
 /// Edges of the bands, STFT bins: band `b` is `BAND_EDGES[b]..BAND_EDGES[b + 1]` (Table 1).
@@ -78,30 +82,89 @@ pub fn a4(stft: &mut Stft, audio: &[f32], variant: Variant) -> Result<Vec<f32>, 
 pub fn band_log_energies(stft: &mut Stft, audio: &[f32]) -> Result<Vec<f64>, Error> {
     let n_frames = Stft::n_frames(audio.len());
     let mut energies = vec![0.0; N_BANDS * n_frames];
-    stft.for_each_frame(audio, |t, magnitudes| {
-        for (band, edge) in BAND_EDGES.windows(2).enumerate() {
-            let bins = &magnitudes[edge[0]..edge[1]];
-            energies[band * n_frames + t] = sum_ln_1p(bins) / bins.len() as f64;
-        }
-    })?;
+    stft.for_all_frames(audio, &mut Energies(&mut energies))?;
     Ok(energies)
 }
 
-/// Σ ln(1 + m), one logarithm for sixteen bins: that of their product.
+/// Bins that share a logarithm.
+const SHARED: usize = 16;
+
+/// Logarithms of a frame: 66, since the lowest band has 4 bins, the second 8, and the last ends with one bin left over.
+const N_LOGARITHMS: usize = {
+    let (mut n, mut band) = (0, 0);
+    while band < N_BANDS {
+        n += (BAND_EDGES[band + 1] - BAND_EDGES[band]).div_ceil(SHARED);
+        band += 1;
+    }
+    n
+};
+
+/// Mean of ln(1 + |X|) over the bins of each band, `[N_BANDS, n_frames]`.
 ///
-/// The product rounds sixteen times, so a bin is off by 2e-16 at most, far below the rounding to `f32`. Products that
-/// leave the range of `f64` (audio far beyond full scale) are taken apart again.
-fn sum_ln_1p(magnitudes: &[f64]) -> f64 {
-    let block = |block: &[f64]| {
-        // Four products side by side, so that none waits for the last.
-        let mut parts = [1.0; 4];
-        for fours in block.chunks(4) {
-            parts.iter_mut().zip(fours).for_each(|(part, m)| *part *= 1.0 + m);
+/// Σ ln(1 + m) takes one logarithm for sixteen bins: that of their product. The product rounds sixteen times, so a bin
+/// is off by 2e-16 at most, far below the rounding to `f32`. Products that leave the range of `f64` (audio far beyond
+/// full scale) are taken apart again.
+struct Energies<'a>(&'a mut [f64]);
+
+impl Visit for Energies<'_> {
+    #[inline(always)]
+    fn visit<S: Simd>(&mut self, s: S, pass: Pass<'_, S>) {
+        let zero = s.splat_f64s(0.0);
+        let mut products = [zero; N_LOGARITHMS];
+        products.iter_mut().zip(shared(pass.now)).for_each(|(to, bins)| *to = product(s, bins));
+        let mut logarithms = products;
+        ln_all(lanes_of_mut::<S>(&mut logarithms));
+        let largest = products.iter().fold(zero, |largest, &product| s.max_f64s(largest, product));
+        if s.reduce_max_f64s(largest) >= f64::MAX {
+            take_apart::<S>(pass.now, &products, &mut logarithms);
         }
-        let product = (parts[0] * parts[1]) * (parts[2] * parts[3]);
-        if product < f64::MAX { libm::log(product) } else { block.iter().map(|m| libm::log1p(*m)).sum() }
-    };
-    magnitudes.chunks(16).map(block).sum()
+        let mut rest = &logarithms[..];
+        for (energies, edge) in self.0.chunks_exact_mut(pass.n_frames).zip(BAND_EDGES.windows(2)) {
+            let n_bins = edge[1] - edge[0];
+            let (of_band, others) = rest.split_at(n_bins.div_ceil(SHARED));
+            let sum = of_band.iter().fold(zero, |sum, &logarithm| s.add_f64s(sum, logarithm));
+            for (lane, t) in pass.lanes() {
+                energies[t] = lanes_of::<S>(&[sum])[lane] / n_bins as f64;
+            }
+            rest = others;
+        }
+    }
+}
+
+/// The bins that share a logarithm, band by band.
+#[inline(always)]
+fn shared<T>(magnitudes: &[T]) -> impl Iterator<Item = &[T]> {
+    BAND_EDGES.windows(2).flat_map(|edge| magnitudes[edge[0]..edge[1]].chunks(SHARED))
+}
+
+/// Π (1 + m). Four products side by side, so that none waits for the last.
+#[inline(always)]
+fn product<S: Simd>(s: S, bins: &[S::f64s]) -> S::f64s {
+    let one = s.splat_f64s(1.0);
+    let mut parts = [one; 4];
+    let (fours, rest) = bins.as_chunks::<4>();
+    for four in fours {
+        for (part, &m) in parts.iter_mut().zip(four) {
+            *part = s.mul_f64s(*part, s.add_f64s(one, m));
+        }
+    }
+    for (i, &m) in rest.iter().enumerate() {
+        parts[i] = s.mul_f64s(parts[i], s.add_f64s(one, m));
+    }
+    s.mul_f64s(s.mul_f64s(parts[0], parts[1]), s.mul_f64s(parts[2], parts[3]))
+}
+
+/// Takes the logarithms of bins whose product is out of range one by one.
+#[cold]
+fn take_apart<S: Simd>(magnitudes: &[S::f64s], products: &[S::f64s], logarithms: &mut [S::f64s]) {
+    let logarithms = lanes_of_mut::<S>(logarithms).chunks_exact_mut(S::F64_LANES);
+    let products = lanes_of::<S>(products).chunks_exact(S::F64_LANES);
+    for ((logarithms, products), bins) in logarithms.zip(products).zip(shared(magnitudes)) {
+        for (lane, logarithm) in logarithms.iter_mut().enumerate().filter(|(lane, _)| products[*lane] >= f64::MAX) {
+            let bins = lanes_of::<S>(bins).iter().skip(lane).step_by(S::F64_LANES);
+            *logarithm = bins.map(|&m| libm::log1p(m)).sum();
+        }
+    }
 }
 
 /// Differences of neighbouring frames; the frame without a neighbour gets 0.

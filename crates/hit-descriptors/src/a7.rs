@@ -2,8 +2,12 @@
 
 use std::sync::LazyLock;
 
+use pulp::Simd;
+
+use crate::a9::all_activations;
 use crate::examine::{Examination, Look, Metric, Reduce, Tally};
-use crate::stft::SPACING_HZ;
+use crate::functions::exp_all;
+use crate::stft::{Pass, SPACING_HZ, Visit, lanes_of};
 use crate::{Compute, Descriptor, Error, N_BINS, Rows, Stft, Variant};
 
 /// Attractors, and values per frame.
@@ -77,11 +81,8 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
 /// The sign of the audio changes no bit. A gain that is a power of two changes no bit of `paper` while sums stay above
 /// 1e-8; in `reference` the 1e-8 under the root does not scale.
 pub fn a7(stft: &mut Stft, audio: &[f32], variant: Variant) -> Result<Vec<f32>, Error> {
-    let mut rows = Vec::with_capacity(Stft::n_frames(audio.len()) * DIMS);
-    stft.for_each_frame(audio, |_, magnitudes| {
-        rows.extend(normalised(activations(magnitudes, variant)).map(|value| value as f32));
-    })?;
-    Ok(rows)
+    let raw = all_activations(stft, audio, variant)?;
+    Ok(raw.into_iter().flat_map(normalised).map(|value| value as f32).collect())
 }
 
 /// The eight bins of largest magnitude, in ascending order; of equal magnitudes the lower bin is taken first.
@@ -91,25 +92,87 @@ pub fn a7(stft: &mut Stft, audio: &[f32], variant: Variant) -> Result<Vec<f32>, 
 /// # Shapes and units
 /// `magnitudes`: `[n_bins]`, at least eight, none below 0.
 pub fn largest_bins(magnitudes: &[f64]) -> [usize; N_LARGEST] {
-    /// Bins that are looked at together: most blocks hold nothing new.
-    const BLOCK: usize = 16;
+    largest_of(magnitudes.iter().copied().enumerate())
+}
+
+/// The eight largest of bins given in ascending order.
+#[inline(always)]
+fn largest_of(magnitudes: impl Iterator<Item = (usize, f64)>) -> [usize; N_LARGEST] {
     let mut bins = [0; N_LARGEST];
     let mut values = [-1.0; N_LARGEST];
-    for (block_idx, block) in magnitudes.chunks(BLOCK).enumerate() {
-        if block.iter().copied().fold(0.0, f64::max) <= values[N_LARGEST - 1] {
-            continue;
-        }
-        for (k, &m) in block.iter().enumerate() {
-            if m > values[N_LARGEST - 1] {
-                let place = values.partition_point(|&value| value >= m);
-                values.copy_within(place..N_LARGEST - 1, place + 1);
-                bins.copy_within(place..N_LARGEST - 1, place + 1);
-                (values[place], bins[place]) = (m, block_idx * BLOCK + k);
+    for (k, m) in magnitudes {
+        if m > values[N_LARGEST - 1] {
+            let mut place = N_LARGEST - 1;
+            while place > 0 && m > values[place - 1] {
+                (values[place], bins[place]) = (values[place - 1], bins[place - 1]);
+                place -= 1;
             }
+            (values[place], bins[place]) = (m, k);
         }
     }
     bins.sort_unstable();
     bins
+}
+
+/// Bins that are looked at together.
+const BLOCK: usize = 16;
+/// Blocks of a frame; the last one has one bin.
+const N_BLOCKS: usize = N_BINS.div_ceil(BLOCK);
+
+/// What the attractors of each frame of a segment get.
+pub(crate) struct Activations<'a> {
+    variant: Variant,
+    raw: &'a mut [[f64; DIMS]],
+    /// Bins of one frame that can be among its largest.
+    candidates: Vec<(usize, f64)>,
+}
+
+impl<'a> Activations<'a> {
+    /// Activations are written to `raw`, `[n_frames]`.
+    pub fn new(variant: Variant, raw: &'a mut [[f64; DIMS]]) -> Self {
+        Self { variant, raw, candidates: Vec::with_capacity(N_BINS) }
+    }
+}
+
+impl Visit for Activations<'_> {
+    #[inline(always)]
+    fn visit<S: Simd>(&mut self, s: S, pass: Pass<'_, S>) {
+        let (maxima, eighth) = block_maxima(s, pass.now);
+        for (lane, t) in pass.lanes() {
+            let least = lanes_of::<S>(&[eighth])[lane];
+            candidates(&pass, lane, lanes_of::<S>(&maxima), least, &mut self.candidates);
+            let bins = largest_of(self.candidates.iter().copied());
+            self.raw[t] = attracted(bins, bins.map(|k| pass.at(k, lane)), self.variant);
+        }
+    }
+}
+
+/// The largest magnitude of each block of bins, and the eighth of these by size: eight bins at least are that large.
+#[inline(always)]
+fn block_maxima<S: Simd>(s: S, magnitudes: &[S::f64s]) -> ([S::f64s; N_BLOCKS], S::f64s) {
+    let zero = s.splat_f64s(0.0);
+    let mut maxima = [zero; N_BLOCKS];
+    let mut largest = [zero; N_LARGEST];
+    for (maximum, block) in maxima.iter_mut().zip(magnitudes.chunks(BLOCK)) {
+        *maximum = block.iter().fold(zero, |maximum, &m| s.max_f64s(maximum, m));
+        let mut falling = *maximum;
+        for value in &mut largest {
+            (*value, falling) = (s.max_f64s(*value, falling), s.min_f64s(*value, falling));
+        }
+    }
+    (maxima, largest[N_LARGEST - 1])
+}
+
+/// Collects the bins of a lane that are no smaller than `least`, in ascending order.
+#[inline(always)]
+fn candidates<S: Simd>(pass: &Pass<'_, S>, lane: usize, maxima: &[f64], least: f64, into: &mut Vec<(usize, f64)>) {
+    into.clear();
+    for (block, maximum) in maxima.iter().skip(lane).step_by(S::F64_LANES).enumerate() {
+        if *maximum >= least {
+            let bins = block * BLOCK..N_BINS.min((block + 1) * BLOCK);
+            into.extend(bins.map(|k| (k, pass.at(k, lane))).filter(|&(_, m)| m >= least));
+        }
+    }
 }
 
 /// Activations of the attractors in one frame, before they are normalised.
@@ -120,43 +183,56 @@ pub fn largest_bins(magnitudes: &[f64]) -> [usize; N_LARGEST] {
 /// As for [`a7`]. Pairs are added in ascending order of their lower, then of their upper bin.
 pub fn activations(magnitudes: &[f64], variant: Variant) -> [f64; DIMS] {
     let bins = largest_bins(magnitudes);
-    let places = bins.map(|k| TABLES.fractions[k]);
-    let weights = bins.map(|k| if k < LOWEST_BIN { 0.0 } else { magnitudes[k] });
-    let mut sums = [0.0; DIMS];
+    attracted(bins, bins.map(|k| magnitudes[k]), variant)
+}
+
+/// Activations from the largest bins and their magnitudes. All exponentials are computed side by side.
+#[inline(always)]
+fn attracted(bins: [usize; N_LARGEST], magnitudes: [f64; N_LARGEST], variant: Variant) -> [f64; DIMS] {
+    let tables = &*TABLES;
+    let (mut places, mut contents) = ([0.0; N_LARGEST], [0.0; N_LARGEST]);
+    for (i, &k) in bins.iter().enumerate() {
+        places[i] = tables.fractions[k];
+        contents[i] = if k < LOWEST_BIN { 0.0 } else { magnitudes[i] };
+    }
+    let (mut ratios, mut products) = ([0.0; N_PAIRS], [0.0; N_PAIRS]);
+    let mut pair = 0;
     for i in 0..N_LARGEST {
         for j in i + 1..N_LARGEST {
-            let ratio = places[j] - places[i];
-            let ratio = if ratio < 0.0 { ratio + 1.0 } else { ratio };
-            let product = weights[i] * weights[j];
-            match variant {
-                Variant::Reference => attract(&mut sums, ratio, (product + ROOT_FLOOR).sqrt(), |d| d.min(1.0 - d)),
-                Variant::Paper => attract(&mut sums, ratio, product.sqrt(), |d| d),
-            }
+            let steps = places[j] - places[i];
+            ratios[pair] = if steps < 0.0 { steps + 1.0 } else { steps };
+            products[pair] = contents[i] * contents[j];
+            pair += 1;
+        }
+    }
+    let pulls = match variant {
+        Variant::Reference => pulls(&ratios, &tables.centres, |d| if d < 1.0 - d { d } else { 1.0 - d }),
+        Variant::Paper => pulls(&ratios, &tables.centres, |d| d),
+    };
+    let floor = if variant == Variant::Reference { ROOT_FLOOR } else { 0.0 };
+    let mut sums = [0.0; DIMS];
+    for (product, pulls) in products.iter().zip(&pulls) {
+        let weight = (product + floor).sqrt();
+        for (sum, pull) in sums.iter_mut().zip(pulls) {
+            *sum += weight * pull;
         }
     }
     sums
 }
 
-/// Adds one pair to the sums.
-///
-/// An addend below 2⁻⁵⁵ of its sum leaves the sum as it is, bit for bit: where a bound shows that, and where the weight
-/// is 0, the exponential is not computed.
-fn attract(sums: &mut [f64; DIMS], ratio: f64, weight: f64, distance: impl Fn(f64) -> f64) {
-    if weight == 0.0 {
-        return;
-    }
-    for (sum, centre) in sums.iter_mut().zip(&TABLES.centres) {
-        let d = distance((ratio - centre).abs());
-        let exponent = d * d / (2.0 * WIDTH * WIDTH);
-        let bound = TABLES.bounds.get(exponent as usize).copied().unwrap_or(0.0);
-        if weight * bound >= *sum * NEGLIGIBLE {
-            *sum += weight * libm::exp(-exponent);
+/// exp(−d²/(2·0.02²)) by pair and attractor. What is left out below 1e-304 is far below the least `f32`.
+#[inline(always)]
+fn pulls(ratios: &[f64; N_PAIRS], centres: &[f64; DIMS], distance: impl Fn(f64) -> f64) -> [[f64; DIMS]; N_PAIRS] {
+    let mut pulls = [[0.0; DIMS]; N_PAIRS];
+    for (row, ratio) in pulls.iter_mut().zip(ratios) {
+        for (exponent, centre) in row.iter_mut().zip(centres) {
+            let d = distance((ratio - centre).abs());
+            *exponent = -(d * d / (2.0 * WIDTH * WIDTH));
         }
     }
+    exp_all(pulls.as_flattened_mut());
+    pulls
 }
-
-/// 2⁻⁵⁵: half the share of a sum below which an addend cannot change it, for the roundings of the bound itself.
-const NEGLIGIBLE: f64 = 1.0 / (1u64 << 55) as f64;
 
 /// A row divided by its sum, at least 1e-8.
 pub(crate) fn normalised(row: [f64; DIMS]) -> [f64; DIMS] {
@@ -172,8 +248,6 @@ struct Tables {
     fractions: [f64; N_BINS],
     /// log2 of the attracting ratios.
     centres: [f64; DIMS],
-    /// exp(−n), n whole: no less than exp(−x) for any x from n on.
-    bounds: Vec<f64>,
 }
 
 impl Tables {
@@ -189,8 +263,6 @@ impl Tables {
         Self {
             fractions: std::array::from_fn(fraction),
             centres: RATIOS.map(|(over, under)| libm::log2(f64::from(over) / f64::from(under))),
-            // The largest distance is 1: exponents up to 1,250; beyond 745 the exponential is 0 or next to it.
-            bounds: (0..=1250).map(|n| libm::exp(-f64::from(n))).collect(),
         }
     }
 }

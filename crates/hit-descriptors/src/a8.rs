@@ -3,9 +3,11 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use pulp::Simd;
+
 use crate::a7::normalised;
 use crate::examine::{Examination, Look, Metric, Reduce, Tally};
-use crate::stft::SPACING_HZ;
+use crate::stft::{Pass, SPACING_HZ, Visit, lanes_of};
 use crate::{Compute, Descriptor, Error, N_BINS, Rows, Stft, Variant};
 
 /// Pitch classes, and values per frame. Class 0 is C.
@@ -90,14 +92,55 @@ pub fn chroma_and_flux(
     variant: Variant,
 ) -> Result<(Vec<[f64; DIMS]>, Vec<f64>), Error> {
     let n_frames = Stft::n_frames(audio.len());
-    let (mut chromas, mut fluxes) = (Vec::with_capacity(n_frames), Vec::with_capacity(n_frames));
-    let mut last = [0.0; N_BINS];
-    stft.for_each_frame(audio, |t, magnitudes| {
-        chromas.push(chroma(magnitudes, variant));
-        fluxes.push(if t == 0 { 0.0 } else { rise(&last, magnitudes) });
-        last.copy_from_slice(magnitudes);
-    })?;
-    Ok((chromas, fluxes))
+    let mut rise =
+        Rise { variant, chromas: vec![[0.0; DIMS]; n_frames], fluxes: vec![0.0; n_frames], first: Vec::new() };
+    stft.for_all_frames(audio, &mut rise)?;
+    Ok((rise.chromas, rise.fluxes))
+}
+
+/// Chroma and flux of the frames of a segment.
+struct Rise {
+    variant: Variant,
+    chromas: Vec<[f64; DIMS]>,
+    fluxes: Vec<f64>,
+    /// Magnitudes of the first pass: the frame before one of them is in the last pass, one lane lower.
+    first: Vec<f64>,
+}
+
+impl Visit for Rise {
+    #[inline(always)]
+    fn visit<S: Simd>(&mut self, s: S, pass: Pass<'_, S>) {
+        let chroma = match self.variant {
+            Variant::Reference => by_class(s, &REFERENCE_RUNS, pass.now, |m| m),
+            Variant::Paper => by_class(s, &PAPER_RUNS, pass.now, |m| s.mul_f64s(m, m)),
+        };
+        for (lane, t) in pass.lanes() {
+            for (class, lanes) in self.chromas[t].iter_mut().zip(&chroma) {
+                *class = lanes_of::<S>(std::slice::from_ref(lanes))[lane];
+            }
+        }
+        if let Some(before) = pass.before {
+            let flux = rise(s, before, pass.now);
+            pass.lanes().for_each(|(lane, t)| self.fluxes[t] = lanes_of::<S>(&[flux])[lane]);
+        } else {
+            self.first.clear();
+            self.first.extend_from_slice(lanes_of::<S>(pass.now));
+        }
+        if pass.number + 1 == pass.n_passes {
+            self.join(pass);
+        }
+    }
+}
+
+impl Rise {
+    /// Flux of the frames of the first pass but frame 0, which has none.
+    fn join<S: Simd>(&mut self, last: Pass<'_, S>) {
+        let lane = |lanes: &[f64], lane| lanes.iter().skip(lane).step_by(S::F64_LANES).copied().collect::<Vec<_>>();
+        for (l, t) in (1..S::F64_LANES).map(|l| (l, l * last.n_passes)).take_while(|&(_, t)| t < last.n_frames) {
+            let (before, now) = (lane(lanes_of::<S>(last.now), l - 1), lane(&self.first, l));
+            self.fluxes[t] = rise(pulp::Scalar::new(), &before, &now);
+        }
+    }
 }
 
 /// Chroma of one frame: what its bins hold, summed by pitch class.
@@ -111,8 +154,8 @@ pub fn chroma_and_flux(
 /// classes of the two are half a semitone apart: a slightly flat C is a C in `reference` and a B in `paper`.
 pub fn chroma(magnitudes: &[f64], variant: Variant) -> [f64; DIMS] {
     match variant {
-        Variant::Reference => by_class(&REFERENCE_RUNS, magnitudes, |m| m),
-        Variant::Paper => by_class(&PAPER_RUNS, magnitudes, |m| m * m),
+        Variant::Reference => by_class(pulp::Scalar::new(), &REFERENCE_RUNS, magnitudes, |m| m),
+        Variant::Paper => by_class(pulp::Scalar::new(), &PAPER_RUNS, magnitudes, |m| m * m),
     }
 }
 
@@ -149,27 +192,43 @@ pub fn class(k: usize, variant: Variant) -> Option<usize> {
     Some((whole as i64).rem_euclid(DIMS as i64) as usize)
 }
 
-fn by_class(runs: &[Run], magnitudes: &[f64], content: impl Fn(f64) -> f64) -> [f64; DIMS] {
-    let mut classes = [0.0; DIMS];
+/// Σ of the content of the bins of each class.
+#[inline(always)]
+fn by_class<S: Simd>(
+    s: S,
+    runs: &[Run],
+    magnitudes: &[S::f64s],
+    content: impl Fn(S::f64s) -> S::f64s,
+) -> [S::f64s; DIMS] {
+    let mut classes = [s.splat_f64s(0.0); DIMS];
     for run in runs {
         let bins = &magnitudes[run.bins.clone()];
-        classes[run.class] += sum_in_lanes(bins, bins, |m, _| content(m));
+        classes[run.class] = s.add_f64s(classes[run.class], sum_of(s, bins, bins, |m, _| content(m)));
     }
     classes
 }
 
 /// Σ max(0, now − last).
-fn rise(last: &[f64], now: &[f64]) -> f64 {
-    sum_in_lanes(last, now, |last, now| (now - last).max(0.0))
+#[inline(always)]
+fn rise<S: Simd>(s: S, last: &[S::f64s], now: &[S::f64s]) -> S::f64s {
+    let zero = s.splat_f64s(0.0);
+    sum_of(s, last, now, |last, now| s.max_f64s(s.sub_f64s(now, last), zero))
 }
 
 /// Σ of `term` over two slices of one length, in four sums side by side, so that no addition waits for the last one.
-fn sum_in_lanes(a: &[f64], b: &[f64], term: impl Fn(f64, f64) -> f64) -> f64 {
-    let mut lanes = [0.0; 4];
-    for (a, b) in a.chunks(4).zip(b.chunks(4)) {
-        lanes.iter_mut().zip(a.iter().zip(b)).for_each(|(lane, (&a, &b))| *lane += term(a, b));
+#[inline(always)]
+fn sum_of<S: Simd>(s: S, a: &[S::f64s], b: &[S::f64s], term: impl Fn(S::f64s, S::f64s) -> S::f64s) -> S::f64s {
+    let mut sums = [s.splat_f64s(0.0); 4];
+    let ((fours_a, rest_a), (fours_b, rest_b)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+    for (a, b) in fours_a.iter().zip(fours_b) {
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum = s.add_f64s(*sum, term(a[i], b[i]));
+        }
     }
-    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
+    for (i, (&a, &b)) in rest_a.iter().zip(rest_b).enumerate() {
+        sums[i] = s.add_f64s(sums[i], term(a, b));
+    }
+    s.add_f64s(s.add_f64s(sums[0], sums[1]), s.add_f64s(sums[2], sums[3]))
 }
 
 /// Sets the rows of the feature file beside C/ΣC.

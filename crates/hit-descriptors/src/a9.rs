@@ -1,6 +1,6 @@
 //! Descriptor A9: rational attractors, the rare ones weighted up.
 
-use crate::a7::{DIMS, activations, normalised};
+use crate::a7::{Activations, DIMS, normalised};
 use crate::examine::{Examination, Look, Metric, Reduce, Tally};
 use crate::{Compute, Descriptor, Error, Rows, Stft, Variant};
 
@@ -64,8 +64,8 @@ pub fn a9(stft: &mut Stft, audio: &[f32], variant: Variant) -> Result<Vec<f32>, 
 /// # Errors
 /// Those of [`a9`].
 pub fn all_activations(stft: &mut Stft, audio: &[f32], variant: Variant) -> Result<Vec<[f64; DIMS]>, Error> {
-    let mut raw = Vec::with_capacity(Stft::n_frames(audio.len()));
-    stft.for_each_frame(audio, |_, magnitudes| raw.push(activations(magnitudes, variant)))?;
+    let mut raw = vec![[0.0; DIMS]; Stft::n_frames(audio.len())];
+    stft.for_all_frames(audio, &mut Activations::new(variant, &mut raw))?;
     Ok(raw)
 }
 

@@ -132,6 +132,7 @@ impl Stage for Examine {
                     total.add(tally, metric.reduce);
                 }
             }
+            Ok(())
         })?;
         let rows: Vec<_> = subjects.iter().zip(&totals).flat_map(|(subject, totals)| subject.rows(totals)).collect();
         cx.write("observations", Observation::to_csv(&rows))

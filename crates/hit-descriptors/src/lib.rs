@@ -1,10 +1,14 @@
 //! Segments to descriptor features, bit-exact.
 //!
-//! Everything runs in `f64` with rustfft's scalar planner, libm and a fixed order of summation, and is rounded to
-//! `f32` once, at the end: the same segment gives the same bytes whatever the number of threads.
+//! Everything runs in `f64` with rustfft's scalar plan, libm and a fixed order of summation, and is rounded to `f32`
+//! once, at the end: the same segment gives the same bytes whatever the number of threads and the width of the vectors.
+//! Several frames are computed side by side, each by the operations of those definitions in their order (`stft.rs`,
+//! `functions.rs`); `tests/definition.rs` has the definitions written out and compares bits.
 //!
 //! A descriptor is one file (`a4.rs`, `d4.rs`) and one line in [`DESCRIPTORS`]. What its definition implies about its
 //! values is measured on a split by [`Examine`].
+
+#![expect(clippy::inline_always, reason = "code compiled for the vectors at hand has to be part of their function")]
 
 pub mod a4;
 pub mod a4e;
@@ -13,6 +17,7 @@ pub mod a8;
 pub mod a9;
 pub mod d4;
 mod examine;
+mod functions;
 mod registry;
 mod stage;
 mod stft;

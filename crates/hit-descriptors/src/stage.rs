@@ -1,13 +1,13 @@
 //! The stage that computes one descriptor for every window of a split.
 
-use hit_schema::{FeatureBlock, FeatureMeta, Segments, SplitIndex};
+use hit_schema::{FeatureMeta, FeatureWriter, Segments, SplitIndex};
 use hit_stage::{Context, Stage, StageError};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{Compute, Descriptor, Error, Stft, Variant, find};
 
-/// Windows between two looks at the request to stop; also what is held twice at most.
+/// Windows between two looks at the request to stop; also what is held in memory at most, however large the split is.
 const CHUNK: usize = 256;
 
 /// Computes one descriptor for every window of a split: `descriptor/<id>/<split>`.
@@ -50,24 +50,20 @@ impl Stage for Describe {
             dims: descriptor.dims,
             per_note: descriptor.rows == crate::Rows::Notes,
         };
-        let mut block = FeatureBlock::from_windows(meta, []);
-        block.values.reserve_exact(n_values(descriptor, &segments));
+        let rows = (0..segments.n_windows()).map(|w| n_rows(descriptor, &segments, w)).collect();
+        let mut features = FeatureWriter::create(&cx.output("features")?, &meta, rows)?;
         let describe = |stft: &mut Stft, w: usize| window(descriptor, self.variant, stft, &segments, w);
-        each_window(cx, segments.n_windows(), describe, |features| {
-            block.values.extend(features);
-            block.offsets.push((block.values.len() / descriptor.dims) as u64);
-        })?;
-        Ok(block.write(&cx.output("features")?)?)
+        each_window(cx, segments.n_windows(), describe, |values| Ok(features.window(&values)?))?;
+        Ok(features.finish()?)
     }
 }
 
-/// Values that the whole split will have, so that they are laid out once.
-fn n_values(descriptor: &Descriptor, segments: &Segments) -> usize {
-    let rows = match descriptor.compute {
-        Compute::Audio(_) => segments.n_windows() * Stft::n_frames(segments.index().windows.window_samples()),
-        Compute::Midi(_) => (0..segments.n_windows()).map(|w| segments.tokens(w).len()).sum(),
-    };
-    rows * descriptor.dims
+/// Rows that a window will have.
+fn n_rows(descriptor: &Descriptor, segments: &Segments, window: usize) -> usize {
+    match descriptor.compute {
+        Compute::Audio(_) => Stft::n_frames(segments.index().windows.window_samples()),
+        Compute::Midi(_) => segments.tokens(window).len(),
+    }
 }
 
 fn window(
@@ -99,7 +95,7 @@ pub(crate) fn each_window<T: Send>(
     cx: &Context,
     n_windows: usize,
     one: impl Fn(&mut Stft, usize) -> Result<T, StageError> + Sync,
-    mut take: impl FnMut(T),
+    mut take: impl FnMut(T) -> Result<(), StageError>,
 ) -> Result<(), StageError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(cx.threads).build().map_err(StageError::failed)?;
     let stft = Stft::new();
@@ -108,7 +104,7 @@ pub(crate) fn each_window<T: Send>(
         let end = (start + CHUNK).min(n_windows);
         let results: Vec<_> = pool.install(|| (start..end).into_par_iter().map_init(|| stft.clone(), &one).collect());
         for result in results {
-            take(result?);
+            take(result?)?;
         }
         cx.progress.update(end as u64, n_windows as u64, "windows");
     }

@@ -1,12 +1,17 @@
 //! The short-time Fourier transform that all audio descriptors share.
 
-use std::f64::consts::PI;
 use std::sync::Arc;
 
-use rustfft::num_complex::Complex;
-use rustfft::{Fft, FftPlannerScalar};
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::Error;
+
+mod butterflies;
+mod plan;
+mod rows;
+
+use plan::{BLOCK, Plan, TILE};
+use rows::Rows;
 
 /// Length of a frame, samples (§3.4.1).
 pub const N_FFT: usize = 2048;
@@ -18,7 +23,14 @@ pub const N_BINS: usize = N_FFT / 2 + 1;
 /// Distance of bins at the 24 kHz of the paper, Hz: 375/32, so that frequencies of bins are exact.
 pub const SPACING_HZ: f64 = 24_000.0 / N_FFT as f64;
 
+/// Complex points of the transform of a frame.
 const HALF: usize = N_FFT / 2;
+
+/// Hops in a frame.
+const OVERLAP: usize = N_FFT / HOP;
+
+/// Values in a cache line, to which buffers are aligned.
+const LINE: usize = 8;
 
 /// Magnitudes of a windowed short-time Fourier transform, with the buffers it needs; one per thread.
 ///
@@ -26,36 +38,85 @@ const HALF: usize = N_FFT / 2;
 ///
 /// Periodic Hann window, frames centred on multiples of [`HOP`], ends mirrored, no scaling. A frame of real samples is
 /// transformed as half as many complex ones, which halves the work and changes the last bits only, always alike.
+///
+/// As many frames as a vector has lanes are transformed side by side, by the operations of rustfft's scalar plan in its
+/// order. Each is rounded as IEEE 754 says, so the bits are those of that plan whatever the width of the vectors.
 #[derive(Clone)]
 pub struct Stft {
-    fft: Arc<dyn Fft<f64>>,
-    window: Arc<[f64]>,
-    /// `exp(−iπk/1024)` for k in 0..512.
-    twiddles: Arc<[Complex<f64>]>,
-    padded: Vec<f64>,
-    frame: Vec<Complex<f64>>,
-    scratch: Vec<Complex<f64>>,
+    arch: Arch,
+    plan: Arc<Plan>,
+    buffers: Buffers,
+    /// Of all frames of a segment, `[n_frames, N_BINS]`, where they are asked for one by one.
     magnitudes: Vec<f64>,
+}
+
+/// What the vectors of one pass are kept in. Each is a little longer than needed, so that it can be aligned.
+#[derive(Clone, Default)]
+struct Buffers {
+    /// As many tiles of samples as a frame has hops.
+    tiles: Vec<f64>,
+    /// The spectra on their way, real and imaginary parts in turn.
+    work: Vec<f64>,
+    /// Magnitudes of this pass and of the last one.
+    magnitudes: [Vec<f64>; 2],
+}
+
+/// The magnitudes of some frames of a segment, one a lane. Lane `l` of pass `g` holds frame `g + l · n_passes`.
+#[derive(Clone, Copy)]
+pub(crate) struct Pass<'a, S: Simd> {
+    /// Their magnitudes, `[N_BINS]`.
+    pub now: &'a [S::f64s],
+    /// Magnitudes of the pass before, which are those of the frames before; none in the first pass.
+    pub before: Option<&'a [S::f64s]>,
+    /// Number of the pass.
+    pub number: usize,
+    /// Number of passes.
+    pub n_passes: usize,
+    /// Frames of the segment.
+    pub n_frames: usize,
+}
+
+impl<S: Simd> Pass<'_, S> {
+    /// Lanes that hold a frame of the segment, with its number. The last lanes can lie beyond its end.
+    pub fn lanes(&self) -> impl Iterator<Item = (usize, usize)> + use<S> {
+        let (number, n_passes, n_frames) = (self.number, self.n_passes, self.n_frames);
+        (0..S::F64_LANES).map(move |lane| (lane, number + lane * n_passes)).take_while(move |&(_, t)| t < n_frames)
+    }
+
+    /// Magnitude of a bin in a lane.
+    #[inline(always)]
+    pub fn at(&self, k: usize, lane: usize) -> f64 {
+        lanes_of::<S>(&self.now[k..=k])[lane]
+    }
+}
+
+/// The lanes of vectors, one vector after the other.
+#[inline(always)]
+pub(crate) fn lanes_of<S: Simd>(vectors: &[S::f64s]) -> &[f64] {
+    pulp::bytemuck::cast_slice(vectors)
+}
+
+/// As [`lanes_of`], to be written.
+#[inline(always)]
+pub(crate) fn lanes_of_mut<S: Simd>(vectors: &mut [S::f64s]) -> &mut [f64] {
+    pulp::bytemuck::cast_slice_mut(vectors)
+}
+
+/// What a descriptor does with the frames of a segment.
+pub(crate) trait Visit {
+    /// Takes the frames of one pass. To be marked `#[inline(always)]`, so that it is compiled for the vectors at hand.
+    fn visit<S: Simd>(&mut self, simd: S, pass: Pass<'_, S>);
 }
 
 impl Stft {
     /// Plans the transform.
     pub fn new() -> Self {
-        let fft = FftPlannerScalar::new().plan_fft_forward(HALF);
-        let hann = |n: usize| 0.5 - 0.5 * libm::cos(2.0 * PI * n as f64 / N_FFT as f64);
-        let twiddle = |k: usize| {
-            let angle = PI * k as f64 / HALF as f64;
-            Complex::new(libm::cos(angle), -libm::sin(angle))
-        };
-        Self {
-            window: (0..N_FFT).map(hann).collect(),
-            twiddles: (0..HALF / 2).map(twiddle).collect(),
-            padded: Vec::new(),
-            frame: vec![Complex::default(); HALF],
-            scratch: vec![Complex::default(); fft.get_inplace_scratch_len()],
-            magnitudes: vec![0.0; N_BINS],
-            fft,
-        }
+        Self::with(Arch::new())
+    }
+
+    /// Plans the transform for these vectors. The results do not depend on them.
+    pub(crate) fn with(arch: Arch) -> Self {
+        Self { arch, plan: Arc::new(Plan::new()), buffers: Buffers::default(), magnitudes: Vec::new() }
     }
 
     /// Frames of a segment: 188 for 96,000 samples.
@@ -70,56 +131,26 @@ impl Stft {
     /// # Errors
     /// [`Error::TooShort`] up to 1,024 samples, [`Error::NotFinite`].
     pub fn for_each_frame(&mut self, audio: &[f32], mut visit: impl FnMut(usize, &[f64])) -> Result<(), Error> {
-        self.pad(audio)?;
-        for t in 0..Self::n_frames(audio.len()) {
-            self.transform(t * HOP);
-            visit(t, &self.magnitudes);
-        }
+        let mut magnitudes = std::mem::take(&mut self.magnitudes);
+        magnitudes.resize(Self::n_frames(audio.len()) * N_BINS, 0.0);
+        let outcome = self.for_all_frames(audio, &mut OneByOne(&mut magnitudes));
+        self.magnitudes = magnitudes;
+        outcome?;
+        self.magnitudes.chunks_exact(N_BINS).enumerate().for_each(|(t, frame)| visit(t, frame));
         Ok(())
     }
 
-    /// Copies the segment, mirrored about its first and its last sample.
-    fn pad(&mut self, audio: &[f32]) -> Result<(), Error> {
-        let n = audio.len();
-        if n <= HALF {
-            return Err(Error::TooShort { found: n });
-        }
-        if let Some(sample) = audio.iter().position(|x| !x.is_finite()) {
-            return Err(Error::NotFinite { sample });
-        }
-        let before = audio[1..=HALF].iter().rev();
-        let after = audio[n - 1 - HALF..n - 1].iter().rev();
-        self.padded.clear();
-        self.padded.extend(before.chain(audio).chain(after).map(|&x| f64::from(x)));
+    /// Hands the magnitudes of all frames to `visit`, several at a time.
+    ///
+    /// # Shapes and units
+    /// Those of [`Stft::for_each_frame`].
+    /// # Errors
+    /// Those of [`Stft::for_each_frame`].
+    pub(crate) fn for_all_frames(&mut self, audio: &[f32], visit: &mut impl Visit) -> Result<(), Error> {
+        let rows = Rows::new(audio, self.arch)?;
+        let n_frames = Self::n_frames(audio.len());
+        self.arch.dispatch(Transform { plan: &self.plan, rows, n_frames, buffers: &mut self.buffers, visit });
         Ok(())
-    }
-
-    /// Magnitudes of the frame that starts at `start` in the padded segment.
-    fn transform(&mut self, start: usize) {
-        let samples = self.padded[start..start + N_FFT].chunks_exact(2);
-        for ((z, x), w) in self.frame.iter_mut().zip(samples).zip(self.window.chunks_exact(2)) {
-            *z = Complex::new(x[0] * w[0], x[1] * w[1]);
-        }
-        self.fft.process_with_scratch(&mut self.frame, &mut self.scratch);
-
-        // Even samples are the real parts, odd ones the imaginary parts. With E and O their spectra,
-        // X[k] = E[k] + w^k O[k] and X[1024 − k] is the conjugate of E[k] − w^k O[k].
-        let first = self.frame[0];
-        let (low, high) = self.magnitudes.split_at_mut(HALF / 2);
-        low[0] = (first.re + first.im) * (first.re + first.im);
-        high[0] = self.frame[HALF / 2].norm_sqr();
-        high[HALF / 2] = (first.re - first.im) * (first.re - first.im);
-        let (front, back) = self.frame.split_at(HALF / 2);
-        let mirrored = high[1..HALF / 2].iter_mut().zip(&back[1..]).rev();
-        let pairs = low[1..].iter_mut().zip(&front[1..]).zip(&self.twiddles[1..]);
-        for (((below, a), twiddle), (above, b)) in pairs.zip(mirrored) {
-            let b = b.conj();
-            let (even, odd) = ((a + b) * 0.5, (a - b) * 0.5);
-            let turned = twiddle * Complex::new(odd.im, -odd.re);
-            *below = (even + turned).norm_sqr();
-            *above = (even - turned).norm_sqr();
-        }
-        self.magnitudes.iter_mut().for_each(|square| *square = square.sqrt());
     }
 }
 
@@ -127,4 +158,64 @@ impl Default for Stft {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Lays the frames out one after the other.
+struct OneByOne<'a>(&'a mut [f64]);
+
+impl Visit for OneByOne<'_> {
+    #[inline(always)]
+    fn visit<S: Simd>(&mut self, _: S, pass: Pass<'_, S>) {
+        let now = lanes_of::<S>(pass.now);
+        let of_lanes = self.0.chunks_mut(pass.n_passes * N_BINS);
+        for (lane, of_lane) in of_lanes.enumerate() {
+            let Some(frame) = of_lane.chunks_exact_mut(N_BINS).nth(pass.number) else { break };
+            for (to, lanes) in frame.iter_mut().zip(now.chunks_exact(S::F64_LANES)) {
+                *to = lanes[lane];
+            }
+        }
+    }
+}
+
+/// The transform of one segment.
+struct Transform<'a, V> {
+    plan: &'a Plan,
+    rows: Rows<'a>,
+    n_frames: usize,
+    buffers: &'a mut Buffers,
+    visit: &'a mut V,
+}
+
+impl<V: Visit> WithSimd for Transform<'_, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let n_passes = self.n_frames.div_ceil(S::F64_LANES);
+        let Buffers { tiles, work, magnitudes: [now, before] } = self.buffers;
+        let tiles = vectors::<S>(tiles, OVERLAP * TILE);
+        let work = vectors::<S>(work, OVERLAP * BLOCK);
+        let (mut now, mut before) = (vectors::<S>(now, N_BINS), vectors::<S>(before, N_BINS));
+        for row in 0..OVERLAP - 1 {
+            self.rows.fill::<S>(row, n_passes, &mut tiles[row * TILE..][..TILE]);
+        }
+        for number in 0..n_passes {
+            // A pass needs the tiles of four rows, three of which the pass before has needed as well.
+            let row = number + OVERLAP - 1;
+            self.rows.fill::<S>(row, n_passes, &mut tiles[row % OVERLAP * TILE..][..TILE]);
+            let tile = |i: usize| &tiles[(number + i) % OVERLAP * TILE..][..TILE];
+            butterflies::first_layers(simd, self.plan, [tile(0), tile(1), tile(2), tile(3)], work);
+            butterflies::last_layer(simd, self.plan, work, now);
+            let before_it = (number > 0).then_some(&*before);
+            self.visit.visit(simd, Pass { now, before: before_it, number, n_passes, n_frames: self.n_frames });
+            std::mem::swap(&mut now, &mut before);
+        }
+    }
+}
+
+/// The first `n` vectors of a buffer that begin on a cache line; the buffer grows where it has to.
+fn vectors<S: Simd>(buffer: &mut Vec<f64>, n: usize) -> &mut [S::f64s] {
+    buffer.resize(n * S::F64_LANES + LINE, 0.0);
+    let skip = buffer.as_ptr().align_offset(LINE * size_of::<f64>()).min(LINE);
+    S::as_mut_simd_f64s(&mut buffer[skip..skip + n * S::F64_LANES]).0
 }

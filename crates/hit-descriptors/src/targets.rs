@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hit_schema::{FeatureBlock, FeatureMeta, Segments, SplitIndex, Token};
+use hit_schema::{FeatureMeta, FeatureWriter, Segments, SplitIndex, Token};
 use hit_stage::{Context, Stage, StageError};
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlannerScalar};
@@ -187,25 +187,28 @@ impl Stage for ProbeTargets {
         let segments = Segments::open(index, cx.tree("segments")?)?;
         let cut = &segments.index().windows;
         let spectrum = Spectrum::new(cut.window_samples(), cut.sample_rate_hz);
-        let mut blocks: Vec<_> = TARGETS.iter().zip(DIMS).map(|(name, dims)| block(name, dims)).collect();
+        let n_windows = segments.n_windows();
+        let open = |(&name, dims)| {
+            FeatureWriter::create(&cx.output(name)?, &meta(name, dims), vec![1; n_windows]).map_err(StageError::from)
+        };
+        let mut files = TARGETS.iter().zip(DIMS).map(open).collect::<Result<Vec<_>, StageError>>()?;
         let one = |_: &mut Stft, w: usize| window(&spectrum, &segments, w);
-        each_window(cx, segments.n_windows(), one, |targets| {
-            for (block, row) in blocks.iter_mut().zip(targets) {
-                block.values.extend(row.iter().map(|&value| value as f32));
-                block.offsets.push((block.values.len() / block.meta.dims) as u64);
+        each_window(cx, n_windows, one, |targets| {
+            for (file, row) in files.iter_mut().zip(targets) {
+                file.window(&row.iter().map(|&value| value as f32).collect::<Vec<_>>())?;
             }
+            Ok(())
         })?;
-        for (name, block) in TARGETS.iter().zip(&blocks) {
-            block.write(&cx.output(name)?)?;
+        for file in files {
+            file.finish()?;
         }
         Ok(())
     }
 }
 
-fn block(name: &str, dims: usize) -> FeatureBlock {
+fn meta(name: &str, dims: usize) -> FeatureMeta {
     let variant = if name.ends_with("_reference") { "reference" } else { "sound" };
-    let meta = FeatureMeta { descriptor: name.to_owned(), variant: variant.to_owned(), dims, per_note: false };
-    FeatureBlock::from_windows(meta, [])
+    FeatureMeta { descriptor: name.to_owned(), variant: variant.to_owned(), dims, per_note: false }
 }
 
 /// The targets of one window, in the order of [`TARGETS`].

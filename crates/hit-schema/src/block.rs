@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use bytemuck::Pod;
 use safetensors::Dtype;
-use safetensors::tensor::{Metadata, TensorView};
+use safetensors::tensor::{Metadata, TensorInfo, TensorView};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -96,6 +96,26 @@ impl<'a> BlockWriter<'a> {
         let info = [(META.to_owned(), self.meta)].into();
         safetensors::serialize_to_file(views, Some(info), path).map_err(refuse)
     }
+}
+
+/// What a file that [`BlockWriter`] writes starts with: length of the header, header. Arrays are given in the order of their data,
+/// which is that of the writer: wider elements first, then by name.
+pub(crate) fn head(
+    kind: &str,
+    meta: &impl Serialize,
+    arrays: &[(&str, Dtype, Vec<usize>)],
+) -> Result<Vec<u8>, safetensors::SafeTensorError> {
+    let meta = hit_stage::canonical_json(&serde_json::json!({ "kind": kind, "meta": meta }));
+    let mut offset = 0;
+    let infos = arrays.iter().map(|(name, dtype, shape)| {
+        let start = offset;
+        offset += shape.iter().product::<usize>() * dtype.bitsize() / 8;
+        ((*name).to_owned(), TensorInfo { dtype: *dtype, shape: shape.clone(), data_offsets: (start, offset) })
+    });
+    let header = Metadata::new(Some([(META.to_owned(), meta)].into()), infos.collect())?;
+    let mut header = serde_json::to_vec(&header)?;
+    header.resize(header.len().next_multiple_of(size_of::<u64>()), b' ');
+    Ok([(header.len() as u64).to_le_bytes().as_slice(), &header].concat())
 }
 
 struct Place {

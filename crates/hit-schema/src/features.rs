@@ -1,9 +1,12 @@
 //! Descriptor features of every window of a split.
 
-use std::path::Path;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
 
+use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
+use crate::block::head;
 use crate::{Block, BlockWriter, Error};
 
 /// What a feature file holds.
@@ -57,6 +60,65 @@ impl FeatureBlock {
             .u64("offsets", &[self.offsets.len()], &self.offsets)
             .f32("values", &shape, &self.values)
             .write(path)
+    }
+}
+
+/// Writes a feature file a window at a time: the features of a large split need not fit into memory.
+///
+/// The file is the one that [`FeatureBlock::write`] would write, byte for byte.
+pub struct FeatureWriter {
+    path: PathBuf,
+    file: BufWriter<fs_err::File>,
+    dims: usize,
+    /// Rows of each window.
+    rows: Vec<usize>,
+    /// Windows written.
+    written: usize,
+}
+
+impl FeatureWriter {
+    /// Opens `path` for windows of `rows` rows each.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::Format`] if safetensors refuses the arrays.
+    pub fn create(path: &Path, meta: &FeatureMeta, rows: Vec<usize>) -> Result<Self, Error> {
+        let mut offsets = vec![0u64];
+        for n in &rows {
+            offsets.push(offsets[offsets.len() - 1] + *n as u64);
+        }
+        let n_rows = offsets[rows.len()] as usize;
+        let arrays = [("offsets", Dtype::U64, vec![offsets.len()]), ("values", Dtype::F32, vec![n_rows, meta.dims])];
+        let head = head(KIND, meta, &arrays).map_err(|error| Error::format(path, KIND, error))?;
+        let mut file = BufWriter::with_capacity(1 << 20, fs_err::File::create(path)?);
+        file.write_all(&head)?;
+        file.write_all(bytemuck::cast_slice(&offsets))?;
+        Ok(Self { path: path.to_owned(), file, dims: meta.dims, rows, written: 0 })
+    }
+
+    /// Adds the next window: `[n_rows, dims]`, row-major.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::Format`] if there is no next window or it has another number of rows.
+    pub fn window(&mut self, values: &[f32]) -> Result<(), Error> {
+        let expected = self.rows.get(self.written).map(|rows| rows * self.dims);
+        if expected != Some(values.len()) {
+            let what = format!("window {} has {} values instead of {expected:?}", self.written, values.len());
+            return Err(Error::format(&self.path, KIND, what));
+        }
+        self.written += 1;
+        Ok(self.file.write_all(bytemuck::cast_slice(values))?)
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::Format`] if windows are missing.
+    pub fn finish(mut self) -> Result<(), Error> {
+        if self.written < self.rows.len() {
+            let what = format!("only {} of {} windows were written", self.written, self.rows.len());
+            return Err(Error::format(&self.path, KIND, what));
+        }
+        Ok(self.file.flush()?)
     }
 }
 

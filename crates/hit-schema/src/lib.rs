@@ -23,7 +23,7 @@ pub use activations::{Activations, CosineBin, Layer, Projected};
 pub use block::{Block, BlockWriter};
 pub use checkpoint::{Checkpoint, CheckpointMeta, ParamArray};
 pub use embeddings::Embeddings;
-pub use features::{FeatureBlock, FeatureMeta, Features};
+pub use features::{FeatureBlock, FeatureMeta, FeatureWriter, Features};
 pub use history::HistoryRow;
 pub use observation::Observation;
 pub use ranks::{RankRow, Selection};

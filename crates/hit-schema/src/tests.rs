@@ -133,6 +133,21 @@ fn run_ids_read_back_or_say_how_they_are_written() {
     }
 }
 
+#[test]
+fn features_are_written_in_full_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let meta = FeatureMeta { descriptor: "a4".into(), variant: "reference".into(), dims: 2, per_note: false };
+    let writer = |name: &str| FeatureWriter::create(&dir.path().join(name), &meta, vec![1, 2]).unwrap();
+    let mut short = writer("short");
+    assert!(short.window(&[0.0; 4]).unwrap_err().to_string().contains("window 0 has 4 values"));
+    short.window(&[0.0; 2]).unwrap();
+    assert!(short.finish().unwrap_err().to_string().contains("only 1 of 2 windows"));
+    let mut long = writer("long");
+    long.window(&[0.0; 2]).unwrap();
+    long.window(&[0.0; 4]).unwrap();
+    assert!(long.window(&[0.0; 2]).is_err(), "there is no third window");
+}
+
 proptest! {
     #[test]
     fn features_read_back_by_window(rows in proptest::collection::vec(0usize..6, 0..12), dims in 1usize..5) {
@@ -145,6 +160,13 @@ proptest! {
         let windows: Vec<_> = rows.iter().map(|&n| window(n)).collect();
         let meta = FeatureMeta { descriptor: "d4".into(), variant: "reference".into(), dims, per_note: true };
         FeatureBlock::from_windows(meta.clone(), windows.clone()).write(&path).unwrap();
+        let streamed = dir.path().join("streamed");
+        let mut writer = FeatureWriter::create(&streamed, &meta, rows.clone()).unwrap();
+        for values in &windows {
+            writer.window(values).unwrap();
+        }
+        writer.finish().unwrap();
+        prop_assert_eq!(fs_err::read(&streamed).unwrap(), fs_err::read(&path).unwrap(), "a window at a time");
         let features = Features::open(&path).unwrap();
         prop_assert_eq!(features.meta(), &meta);
         prop_assert_eq!(features.n_windows(), windows.len());
