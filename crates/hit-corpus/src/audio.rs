@@ -1,23 +1,23 @@
-//! Audio files to mono samples at one rate: symphonia decodes, rubato resamples.
+//! Audio files to mono samples at one rate.
 //!
-//! WAV, FLAC, MP3 and Ogg Vorbis, any number of channels (their mean is taken), no level normalisation (spec 1.4).
-//! PCM and FLAC that are at the wanted rate already pass through scalar code and give the same bits everywhere. The
-//! Vorbis and MP3 decoders and the resampler share rustfft: built with symphonia's `opt-simd` it takes the widest
-//! vectors of the machine, and the last bits of these may differ between CPU generations.
+//! WAV is read here ([`wav`]), FLAC, MP3 and Ogg Vorbis by symphonia ([`decode`]); any number of channels (their mean is
+//! taken), no level normalisation (spec 1.4). Samples go through the resampler ([`resample`]) as they are decoded, so
+//! what is kept at any time is what was asked for and some blocks. All of it is portable code, symphonia's too (it is
+//! built without its vector code): the same file gives the same bits on every machine.
 
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
-use rubato::audioadapter_buffers::direct::InterleavedSlice;
-use rubato::{Fft, FixedSync, Resampler, WindowFunction};
-use symphonia::core::codecs::audio::well_known::CODEC_ID_MP3;
-use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
-use symphonia::core::errors::Error as DecodeError;
-use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
-use symphonia::core::meta::MetadataOptions;
+use resample::Resampler;
 
 use crate::Error;
+
+mod decode;
+mod fft;
+mod lanes;
+mod resample;
+mod wav;
 
 /// The audio of a performance, as far as windows reach.
 #[derive(Clone, PartialEq, Debug)]
@@ -30,6 +30,9 @@ pub struct Audio {
     pub whole: bool,
 }
 
+/// What helps against most of it.
+const ADVICE: &str = "copy or download it again, or save it as 16-bit wav";
+
 /// What can be wrong with an audio file.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 pub enum Fault {
@@ -37,10 +40,10 @@ pub enum Fault {
     #[error("{0}")]
     Io(String),
     /// Not a file of a known format, or damaged.
-    #[error("it cannot be decoded as wav, flac, mp3 or ogg vorbis: {0}")]
+    #[error("it cannot be decoded as wav, flac, mp3 or ogg vorbis: {0}; {ADVICE}")]
     Undecodable(String),
     /// It ends before the length that its header states.
-    #[error("it is cut off: its header promises {expected} frames, {found} are there")]
+    #[error("it is cut off: its header promises {expected} frames, {found} are there; copy or download it again")]
     Truncated {
         /// Frames stated.
         expected: u64,
@@ -48,16 +51,16 @@ pub enum Fault {
         found: u64,
     },
     /// It ends in the middle of a packet or page.
-    #[error("it is cut off after {after_s:.2} s")]
+    #[error("it is cut off after {after_s:.2} s; copy or download it again")]
     CutOff {
         /// Seconds decoded until then.
         after_s: f64,
     },
     /// No samples in it.
-    #[error("it has no samples")]
+    #[error("it has no samples; copy or download it again, or leave the performance out")]
     Empty,
     /// A sample that is not a number, or infinite.
-    #[error("sample {frame} (at {at_s:.3} s) is not a finite number")]
+    #[error("sample {frame} (at {at_s:.3} s) is not a finite number; save it anew as 16-bit wav")]
     NotFinite {
         /// Index of the frame.
         frame: usize,
@@ -65,198 +68,139 @@ pub enum Fault {
         at_s: f64,
     },
     /// A sample rate that no recording has.
-    #[error("its sample rate is {0} Hz; 4,000 to 384,000 Hz are expected")]
+    #[error("its sample rate is {0} Hz; 4,000 to 384,000 Hz are expected; {ADVICE}")]
     Rate(u32),
     /// The sample rate or the number of channels changes in mid-file.
-    #[error("its sample rate or number of channels changes at {at_s:.2} s")]
+    #[error("its sample rate or number of channels changes at {at_s:.2} s; {ADVICE}")]
     Changes {
         /// Where.
         at_s: f64,
     },
-    /// The resampler refused.
-    #[error("it cannot be resampled from {from_hz} to {to_hz} Hz: {what}")]
-    Resample {
-        /// Rate of the file.
-        from_hz: u32,
-        /// Rate wanted.
-        to_hz: u32,
-        /// What the resampler says.
-        what: String,
+    /// Part of it is missing: what follows would come too early.
+    #[error("{missing} frames are missing or damaged at {at_s:.2} s; copy or download it again")]
+    Gap {
+        /// Where.
+        at_s: f64,
+        /// Frames that are not there; 0 if frames come twice or out of order.
+        missing: u64,
     },
 }
 
-/// What is decoded past the end of the last window, seconds: more than half the resampler's block at any usual rate,
-/// so that the last samples kept are filtered from real neighbours.
-const MARGIN_S: f64 = 0.5;
-
-/// Frames that the header of an MP3 file may promise too many: it counts whole packets of 1,152, the first of which
-/// may be the header itself and the last half empty.
-const MP3_SLACK: u64 = 2 * 1152;
+/// Sample rates of recordings, Hz.
+const RATES_HZ: RangeInclusive<u32> = 4_000..=384_000;
 
 /// Decodes the first `reach_s` seconds of `path` (all of it if it is shorter) as mono at `sample_rate_hz`.
 ///
 /// # Shapes and units
 /// At most `round(reach_s · sample_rate_hz)` samples; a whole file of n frames at rate r gives
-/// `round(n · sample_rate_hz / r)`. Sample k is the sound at k / `sample_rate_hz` seconds: the filter has no lag.
+/// `round(n · sample_rate_hz / r)`. Sample k is the sound at k / `sample_rate_hz` seconds: the filter has no lag. Reading
+/// less gives the head of reading more, bit by bit.
+/// # Memory
+/// 8 bytes a sample returned (4, and as much again while the list grows), and independently of the file's length, rate
+/// and channels: some 2 MB for the resampler (its block is the least even multiple, of 4,096 samples at least, of
+/// r / gcd(r, `sample_rate_hz`) samples; it takes 260 bytes for each), and for the decoder 1 MB of WAV, up to 64 MB of
+/// damaged FLAC (frames of up to 16 MB) or 100 MB of hostile Ogg Vorbis (code books, packets). The 103 s of the reference
+/// protocol take 20 MB and these.
 /// # Errors
-/// [`Fault`]; what comes after `reach_s` is not looked at.
+/// [`Fault`]; what comes after `reach_s` is not looked at. A decoder that panics is [`Fault::Undecodable`] too; its message
+/// still goes to where the process prints panics, since only a hook for the whole process could keep it back.
 pub fn read(path: &Path, sample_rate_hz: u32, reach_s: f64) -> Result<Audio, Fault> {
-    let decoded = decode(path, reach_s + MARGIN_S)?;
-    let rate = f64::from(decoded.rate_hz);
-    let n_frames = decoded.n_frames.unwrap_or(decoded.mono.len() as u64);
-    let mut samples = resample(&decoded.mono, decoded.rate_hz, sample_rate_hz)?;
-    samples.truncate((reach_s * f64::from(sample_rate_hz)).round() as usize);
-    Ok(Audio { samples, duration_s: n_frames as f64 / rate, whole: decoded.n_frames.is_some() })
-}
-
-struct Decoded {
-    mono: Vec<f32>,
-    rate_hz: u32,
-    /// Frames of the whole file, where the container says so.
-    n_frames: Option<u64>,
-}
-
-fn decode(path: &Path, limit_s: f64) -> Result<Decoded, Fault> {
-    let undecodable = |error: DecodeError| Fault::Undecodable(error.to_string());
-    let mut format = open(path)?;
-    let track = format.default_track(TrackType::Audio).ok_or_else(|| missing("no audio track"))?;
-    let (track_id, n_frames) = (track.id, track.num_frames);
-    let params = track.codec_params.as_ref().and_then(|params| params.audio()).ok_or_else(|| missing("no codec"))?;
-    let slack = if params.codec == CODEC_ID_MP3 { MP3_SLACK } else { 0 };
-    let mut decoder = symphonia::default::get_codecs()
-        .make_audio_decoder(params, &AudioDecoderOptions::default())
-        .map_err(undecodable)?;
-    let mut mix = Mix::default();
-    while mix.seconds() < limit_s {
-        let packet = match format.next_packet() {
-            Ok(Some(packet)) => packet,
-            Ok(None) => {
-                return mix.finish(n_frames, Some(slack));
-            }
-            Err(error) => return Err(mix.fault(&error)),
-        };
-        if packet.track_id == track_id {
-            mix.decode(decoder.as_mut(), &packet)?;
-        }
-    }
-    mix.finish(n_frames, None)
-}
-
-fn missing(what: &str) -> Fault {
-    Fault::Undecodable(format!("it has {what}"))
-}
-
-fn open(path: &Path) -> Result<Box<dyn FormatReader>, Fault> {
+    let wanted = Wanted { to_hz: sample_rate_hz, samples: (reach_s * f64::from(sample_rate_hz)).round() as usize };
+    let (mut file, bytes) = open(path)?;
     let io = |error: std::io::Error| Fault::Io(error.to_string());
-    let file = fs_err::File::open(path).map_err(io)?;
-    if file.metadata().map_err(io)?.len() == 0 {
+    let mut magic = Vec::new();
+    Read::take(&mut file, 12).read_to_end(&mut magic).map_err(io)?;
+    file.seek(SeekFrom::Start(0)).map_err(io)?;
+    if !wav::is_wav(&magic) {
+        return decode::read(file, path.extension().and_then(|extension| extension.to_str()), &wanted);
+    }
+    let mut source = BufReader::new(file);
+    let head = wav::head(&mut source, bytes)?;
+    let mut sink = Sink::new(head.rate_hz(), &wanted);
+    head.read(&mut source, &mut sink)?;
+    Ok(sink.finish(head.n_frames(), true))
+}
+
+/// Opens a regular file. Anything else would block (a pipe), never end (a device) or read nothing (a folder).
+fn open(path: &Path) -> Result<(std::fs::File, u64), Fault> {
+    let io = |error: std::io::Error| Fault::Io(error.to_string());
+    let metadata = fs_err::metadata(path).map_err(io)?;
+    if !metadata.is_file() {
+        let what = if metadata.is_dir() { "a folder" } else { "a pipe, a socket or a device" };
+        return Err(Fault::Io(format!("`{}` is {what}, not a file", path.display())));
+    }
+    if metadata.len() == 0 {
         return Err(Fault::Empty);
     }
-    let source = MediaSourceStream::new(Box::new(file.into_file()), MediaSourceStreamOptions::default());
-    let mut hint = Hint::new();
-    if let Some(extension) = path.extension().and_then(|extension| extension.to_str()) {
-        hint.with_extension(extension);
+    Ok((fs_err::File::open(path).map_err(io)?.into_file(), metadata.len()))
+}
+
+/// What is asked for.
+struct Wanted {
+    to_hz: u32,
+    samples: usize,
+}
+
+/// Takes mono samples at the rate of the file.
+struct Sink {
+    resampler: Resampler,
+    from_hz: u32,
+    needs: u64,
+    taken: u64,
+}
+
+impl Sink {
+    fn new(from_hz: u32, wanted: &Wanted) -> Self {
+        let resampler = Resampler::new(from_hz, wanted.to_hz, wanted.samples);
+        Self { needs: resampler.needs(), resampler, from_hz, taken: 0 }
     }
-    symphonia::default::get_probe()
-        .probe(&hint, source, FormatOptions::default(), MetadataOptions::default())
-        .map_err(|error| Fault::Undecodable(error.to_string()))
-}
 
-/// Collects decoded packets as mono.
-#[derive(Default)]
-struct Mix {
-    mono: Vec<f32>,
-    rate_hz: u32,
-    n_channels: usize,
-    planes: Vec<Vec<f32>>,
-}
+    /// Frames after which nothing changes.
+    fn needs(&self) -> u64 {
+        self.needs
+    }
 
-impl Mix {
+    fn taken(&self) -> u64 {
+        self.taken
+    }
+
     fn seconds(&self) -> f64 {
-        self.mono.len() as f64 / f64::from(self.rate_hz.max(1))
+        self.taken as f64 / f64::from(self.from_hz)
     }
 
-    fn fault(&self, error: &DecodeError) -> Fault {
-        match error {
-            DecodeError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                Fault::CutOff { after_s: self.seconds() }
-            }
-            DecodeError::ResetRequired => Fault::Changes { at_s: self.seconds() },
-            other => Fault::Undecodable(format!("after {:.2} s: {other}", self.seconds())),
+    fn push(&mut self, mono: &[f32]) -> Result<(), Fault> {
+        // A straight loop over all of them, as the compiler can make vectors of; where it stops matters only on error.
+        if !mono.iter().fold(true, |finite, sample| finite & sample.is_finite()) {
+            let within = mono.iter().take_while(|sample| sample.is_finite()).count() as u64;
+            let frame = self.taken + within;
+            return Err(Fault::NotFinite { frame: frame as usize, at_s: frame as f64 / f64::from(self.from_hz) });
         }
-    }
-
-    fn decode(
-        &mut self,
-        decoder: &mut dyn AudioDecoder,
-        packet: &symphonia::core::packet::Packet,
-    ) -> Result<(), Fault> {
-        let buffer = decoder.decode(packet).map_err(|error| self.fault(&error))?;
-        let (rate_hz, n_channels) = (buffer.spec().rate(), buffer.spec().channels().count());
-        if self.n_channels == 0 {
-            if !(4_000..=384_000).contains(&rate_hz) {
-                return Err(Fault::Rate(rate_hz));
-            }
-            (self.rate_hz, self.n_channels) = (rate_hz, n_channels);
-        }
-        if (self.rate_hz, self.n_channels) != (rate_hz, n_channels) {
-            return Err(Fault::Changes { at_s: self.seconds() });
-        }
-        buffer.copy_to_vecs_planar(&mut self.planes);
-        let scale = 1.0 / n_channels.max(1) as f32;
-        for frame in 0..buffer.frames() {
-            let sum: f32 = self.planes.iter().map(|plane| plane[frame]).sum();
-            if !sum.is_finite() {
-                return Err(Fault::NotFinite { frame: self.mono.len(), at_s: self.seconds() });
-            }
-            self.mono.push(sum * scale);
-        }
+        self.taken += mono.len() as u64;
+        self.resampler.push(mono);
         Ok(())
     }
 
-    /// `slack` is given when the file came to its end: the frames that its header may promise too many.
-    fn finish(self, n_frames: Option<u64>, slack: Option<u64>) -> Result<Decoded, Fault> {
-        let found = self.mono.len() as u64;
-        if let (Some(slack), Some(expected)) = (slack, n_frames)
-            && found + slack < expected
-        {
-            return Err(Fault::Truncated { expected, found });
-        }
-        if self.mono.is_empty() {
-            return Err(Fault::Empty);
-        }
-        // A file decoded to its end is as long as what came out of it, whatever an estimate in its header says.
-        let n_frames = if slack.is_some() { Some(found) } else { n_frames };
-        Ok(Decoded { mono: self.mono, rate_hz: self.rate_hz, n_frames })
+    fn finish(self, n_frames: u64, whole: bool) -> Audio {
+        let duration_s = n_frames as f64 / f64::from(self.from_hz);
+        Audio { samples: self.resampler.finish(), duration_s, whole }
     }
 }
 
-/// Frames of the resampler's block at the input rate, at least; longer blocks cut off more sharply.
-const BLOCK: usize = 4096;
-
-/// Resamples by FFT overlap-add with a Blackman-Harris² anti-aliasing filter.
+/// Resamples a whole signal by FFT overlap-add.
 ///
 /// # Shapes and units
-/// n samples at `from_hz` to `round(n · to_hz / from_hz)` at `to_hz`. The block is an even number of input and of
-/// output samples long, so that the filter's delay is a whole number of samples and is taken off exactly.
+/// n samples at `from_hz` to `round(n · to_hz / from_hz)` at `to_hz`.
 /// # Errors
-/// [`Fault::Resample`].
+/// [`Fault::Rate`] if a rate is none of a recording.
 pub fn resample(samples: &[f32], from_hz: u32, to_hz: u32) -> Result<Vec<f32>, Fault> {
-    if from_hz == to_hz || samples.is_empty() {
-        return Ok(samples.to_vec());
+    for rate_hz in [from_hz, to_hz] {
+        if !RATES_HZ.contains(&rate_hz) {
+            return Err(Fault::Rate(rate_hz));
+        }
     }
-    let refuse = |what: &dyn ToString| Fault::Resample { from_hz, to_hz, what: what.to_string() };
-    let unit = from_hz as usize / gcd(from_hz, to_hz) as usize;
-    let block = unit * BLOCK.div_ceil(unit).next_multiple_of(2);
-    let (from, to) = (from_hz as usize, to_hz as usize);
-    let mut resampler = Fft::<f32>::new_custom(from, to, block, 1, 1, WindowFunction::BlackmanHarris2, FixedSync::Both)
-        .map_err(|error| refuse(&error))?;
-    let input = InterleavedSlice::new(samples, 1, samples.len()).map_err(|error| refuse(&error))?;
-    let output = resampler.process_all(&input, samples.len(), None).map_err(|error| refuse(&error))?;
-    let mut output = output.take_data();
-    let n_out = (samples.len() as u64 * u64::from(to_hz) + u64::from(from_hz) / 2) / u64::from(from_hz);
-    output.resize(n_out as usize, 0.0);
-    Ok(output)
+    let mut resampler = Resampler::new(from_hz, to_hz, usize::MAX);
+    resampler.push(samples);
+    Ok(resampler.finish())
 }
 
 /// Samples as a 16-bit mono WAV file, rounded to the nearest step, clipped at full scale.
@@ -279,10 +223,6 @@ pub fn wav(samples: &[f32], sample_rate_hz: u32) -> Result<Vec<u8>, Error> {
     }
     writer.finalize().map_err(failed)?;
     Ok(bytes.into_inner())
-}
-
-fn gcd(a: u32, b: u32) -> u32 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 #[cfg(test)]

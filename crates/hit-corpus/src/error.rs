@@ -70,7 +70,7 @@ pub enum Error {
         what: String,
     },
     /// Two rows of the table that are one performance.
-    #[error("{path}: {first} and {second} both give performance `{id}`: each MIDI file may be listed once")]
+    #[error("{path}: {first} and {second} both give performance `{id}`: {advice}")]
     Duplicate {
         /// The table.
         path: PathBuf,
@@ -80,6 +80,38 @@ pub enum Error {
         first: String,
         /// The second row.
         second: String,
+        /// What to do.
+        advice: String,
+    },
+    /// Two rows of the table with one audio file.
+    #[error("{path}: {first} and {second} both name the audio {audio}: each performance has its own recording")]
+    SharedAudio {
+        /// The table.
+        path: PathBuf,
+        /// The audio file.
+        audio: PathBuf,
+        /// The first row.
+        first: String,
+        /// The second row.
+        second: String,
+    },
+    /// A wrong row of the table.
+    #[error("{path}, {row}: {what}")]
+    Row {
+        /// The table.
+        path: PathBuf,
+        /// `line 7`.
+        row: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The first of several faults of a table.
+    #[error("{first} (and {more} more; `hitrepro data check` lists all)")]
+    More {
+        /// The first.
+        first: Box<Error>,
+        /// How many others there are.
+        more: usize,
     },
     /// A MIDI file that cannot be used.
     #[error("{id}: midi {path}: {fault}")]
@@ -167,6 +199,17 @@ pub enum Error {
         /// Reason of the first.
         first: String,
     },
+    /// Splits by composition cannot be made.
+    #[error(
+        "splits by composition: split `{split}` would lose all of its {n} performances, because most seconds of their \
+         compositions are in other splits; `hitrepro data check` lists them: use the splits of the table"
+    )]
+    EmptiedSplit {
+        /// The split.
+        split: String,
+        /// Performances in it.
+        n: usize,
+    },
     /// The graph handed a performance to the wrong split or under the wrong name.
     #[error("performance `{id}` of split `{split}` was handed over as `{name}` of split `{expected}`")]
     Misplaced {
@@ -186,8 +229,8 @@ impl Error {
     /// error is not about the performance itself and must not be passed over.
     pub fn reason(&self) -> Option<String> {
         match self {
+            Self::Midi { fault: midi::Fault::Io(_), .. } | Self::Audio { fault: audio::Fault::Io(_), .. } => None,
             Self::Midi { fault, .. } => Some(format!("midi: {fault}")),
-            Self::Audio { fault: audio::Fault::Io(_), .. } => None,
             Self::Audio { fault, .. } => Some(format!("audio: {fault}")),
             Self::Mismatch { id, .. } | Self::TooShort { id, .. } => {
                 let text = self.to_string();

@@ -126,6 +126,17 @@ fn crc(bytes: &[u8], polynomial: u32, bits: u32) -> u32 {
     })
 }
 
+/// A chunk of a RIFF file, padded to an even length.
+pub fn chunk(id: [u8; 4], body: &[u8]) -> Vec<u8> {
+    let padding = vec![0; body.len() % 2];
+    [id.to_vec(), (body.len() as u32).to_le_bytes().to_vec(), body.to_vec(), padding].concat()
+}
+
+/// A WAV file of these chunks.
+pub fn riff(parts: &[Vec<u8>]) -> Vec<u8> {
+    chunk(*b"RIFF", &[b"WAVE".to_vec(), parts.concat()].concat())
+}
+
 /// A SoundFont with one instrument on all keys: a looped cosine of 100 samples at 24 kHz, 240 Hz at key 60.
 pub fn soundfont() -> Vec<u8> {
     let chunk = |id: &[u8], body: Vec<u8>| {

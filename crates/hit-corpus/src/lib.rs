@@ -8,6 +8,7 @@
 //! *Invariant*: a window's audio and its tokens are cut from the same interval of time, whatever the file formats.
 
 pub mod audio;
+pub mod composition;
 pub mod dataset;
 mod error;
 pub mod listing;
@@ -18,6 +19,7 @@ pub mod segment;
 pub mod synthetic;
 pub mod tokens;
 
+pub use composition::{Composition, Overlap};
 pub use dataset::Dataset;
 pub use error::Error;
 pub use listing::Listing;

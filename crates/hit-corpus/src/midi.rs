@@ -10,6 +10,8 @@
 //! * channel 10 is percussion in General MIDI and gives no notes.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::panic::catch_unwind;
+use std::path::Path;
 
 use hit_schema::Note;
 use midly::{Format, Fps, MetaMessage, MidiMessage, Smf, Timing, TrackEventKind};
@@ -41,23 +43,32 @@ pub struct ChannelEvent {
 /// What can be wrong with a MIDI file.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Fault {
+    /// It cannot be opened: nothing is known about the performance itself.
+    #[error("{0}")]
+    Io(String),
     /// Its bytes are not a standard MIDI file.
-    #[error("not a usable MIDI file: {0}")]
+    #[error("not a usable MIDI file: {0}; copy or download it again, or save it as format 0 or 1")]
     Malformed(String),
+    /// A file larger than any performance.
+    #[error("it has {bytes} bytes, at most {MOST_BYTES} are read: a performance has some 100 kB; check that it is one")]
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+    },
     /// Format 2: its tracks are pieces of their own.
     #[error("format 2 (independent sequences) is not a performance; save it as format 0 or 1")]
     Independent,
     /// A division of 0 ticks.
-    #[error("its header says 0 ticks per unit of time")]
+    #[error("its header says 0 ticks per unit of time; save it with a program that writes MIDI")]
     NoTicks,
     /// A tempo of 0 microseconds per quarter.
-    #[error("it sets a tempo of 0 microseconds per quarter note at tick {tick}")]
+    #[error("it sets a tempo of 0 microseconds per quarter note at tick {tick}; take that event out")]
     NoTempo {
         /// Where.
         tick: u64,
     },
     /// No note in it.
-    #[error("it has no notes")]
+    #[error("it has no notes outside of channel 10; check that it is the performance")]
     NoNotes,
 }
 
@@ -98,13 +109,34 @@ impl Score {
     }
 }
 
-/// Bytes of a standard MIDI file (format 0 or 1) to notes and events.
+/// Bytes of a MIDI file, at most: four million notes. An event takes some 40 times its bytes while it is read.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// Reads a standard MIDI file (format 0 or 1, bare or inside of RIFF).
+///
+/// # Errors
+/// [`Fault`]. What is no regular file is not opened: a pipe would block.
+pub fn read(path: &Path) -> Result<Score, Fault> {
+    let io = |error: std::io::Error| Fault::Io(error.to_string());
+    let metadata = fs_err::metadata(path).map_err(io)?;
+    if !metadata.is_file() {
+        return Err(Fault::Io(format!("`{}` is not a file", path.display())));
+    }
+    if metadata.len() > MOST_BYTES {
+        return Err(Fault::TooLarge { bytes: metadata.len() });
+    }
+    parse(&fs_err::read(path).map_err(io)?)
+}
+
+/// Bytes of a standard MIDI file (format 0 or 1, bare or inside of RIFF) to notes and events.
 ///
 /// # Errors
 /// [`Fault`]; never panics, whatever the bytes.
 pub fn parse(bytes: &[u8]) -> Result<Score, Fault> {
-    // The kind of an error reads the same in every build profile; its chain of causes exists in debug builds only.
-    let smf = Smf::parse(bytes).map_err(|error| Fault::Malformed(error.kind().to_string()))?;
+    let smf = catch_unwind(|| Smf::parse(bytes))
+        .map_err(|_| Fault::Malformed("the reader gave up on it".to_owned()))?
+        // The kind of an error reads the same in every build profile; its chain of causes exists in debug builds only.
+        .map_err(|error| Fault::Malformed(error.kind().to_string()))?;
     if smf.header.format == Format::Sequential {
         return Err(Fault::Independent);
     }

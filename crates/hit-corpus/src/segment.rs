@@ -145,7 +145,7 @@ impl Segment {
     /// The MIDI is read first: of a performance whose MIDI is bad the rendered audio is empty, and the reason that is
     /// told must be the MIDI.
     fn prepare(&self, midi: &Path, audio: &Path) -> Result<Prepared, Error> {
-        let score = midi::parse(&fs_err::read(midi)?).map_err(Error::midi(&self.id, midi))?;
+        let score = midi::read(midi).map_err(Error::midi(&self.id, midi))?;
         let sound = audio::read(audio, self.windows.sample_rate_hz, self.windows.reach_s())
             .map_err(Error::audio(&self.id, audio))?;
         let duration_s = self.duration_s.unwrap_or(sound.duration_s);

@@ -43,20 +43,54 @@ pub fn token(note: &Note, buckets: &DurationBuckets) -> Token {
 ///
 /// `notes` must be sorted by (onset, pitch), as [`crate::midi::parse`] returns them.
 pub fn window(notes: &[Note], k: usize, spec: &WindowSpec, buckets: &DurationBuckets) -> Vec<Token> {
-    let start_s = spec.start_s(k);
-    let end_s = start_s + spec.window_s;
-    let begun = notes.partition_point(|note| note.onset_s < end_s);
-    let sounding = notes[..begun].iter().filter(|note| note.offset_s > start_s);
-    let mut row: Vec<Token> = sounding.take(spec.max_notes).map(|note| token(note, buckets)).collect();
-    if row.is_empty() {
-        row.push(token(&DUMMY_NOTE, buckets));
-    }
-    row
+    Sounding::new(notes).window(k, spec, buckets)
 }
 
-/// Tokens of the first `n_windows` windows.
+/// Tokens of the first `n_windows` windows, in time that grows with notes + windows · `max_notes`, however many
+/// notes a window holds.
 pub fn rows(notes: &[Note], n_windows: usize, spec: &WindowSpec, buckets: &DurationBuckets) -> TokenBlock {
-    TokenBlock::from_rows((0..n_windows).map(|k| window(notes, k, spec, buckets)))
+    let mut sounding = Sounding::new(notes);
+    TokenBlock::from_rows((0..n_windows).map(|k| sounding.window(k, spec, buckets)))
+}
+
+/// Notes that have not ended before the last window asked for, as a chain: `next[i]` is the first of them from note i on.
+struct Sounding<'a> {
+    notes: &'a [Note],
+    next: Vec<usize>,
+}
+
+impl<'a> Sounding<'a> {
+    fn new(notes: &'a [Note]) -> Self {
+        Self { notes, next: (0..=notes.len()).collect() }
+    }
+
+    /// Tokens of window `k`; windows must be asked for in rising order. A note that ended before one of them has ended
+    /// for those that follow: it is taken out of the chain and never met again.
+    fn window(&mut self, k: usize, spec: &WindowSpec, buckets: &DurationBuckets) -> Vec<Token> {
+        let start_s = spec.start_s(k);
+        let end_s = start_s + spec.window_s;
+        let mut row = Vec::new();
+        let mut link = 0;
+        while row.len() < spec.max_notes {
+            let idx = self.skip_ended(link, start_s);
+            let Some(note) = self.notes.get(idx).filter(|note| note.onset_s < end_s) else { break };
+            row.push(token(note, buckets));
+            link = idx + 1;
+        }
+        if row.is_empty() {
+            row.push(token(&DUMMY_NOTE, buckets));
+        }
+        row
+    }
+
+    fn skip_ended(&mut self, link: usize, start_s: f64) -> usize {
+        let mut idx = self.next[link];
+        while self.notes.get(idx).is_some_and(|note| note.offset_s <= start_s) {
+            idx = self.next[idx + 1];
+        }
+        self.next[link] = idx;
+        idx
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Formats, mixing, damaged files, and the resampler against sines.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -71,6 +72,7 @@ fn files_without_sound_are_refused() {
     let noise: Vec<u8> = (0..5000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     assert!(matches!(read_bytes(&noise, 24_000, 1.0), Err(Fault::Undecodable(_))));
     assert!(matches!(read(Path::new("/nowhere/sound.wav"), 24_000, 1.0), Err(Fault::Io(_))));
+    assert_eq!(resample(&[0.0], 0, 24_000), Err(Fault::Rate(0)));
     assert_eq!(read_bytes(&wav_int(3000, 16, &ramp(100)), 24_000, 1.0), Err(Fault::Rate(3000)));
 }
 
@@ -112,9 +114,41 @@ fn the_head_is_the_head_of_the_whole() {
         let head = read_bytes(&bytes, 24_000, 1.0).unwrap();
         assert_eq!((all.samples.len(), head.samples.len()), (72_000, 24_000));
         assert_eq!((all.duration_s, head.duration_s), (3.0, 3.0), "the header states the length");
-        let difference = head.samples.iter().zip(&all.samples).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(difference < 1e-6, "{rate_hz} Hz: {difference}");
+        assert_eq!(head.samples, all.samples[..24_000], "{rate_hz} Hz");
     }
+}
+
+/// A folder, a pipe and a device in the place of a file: an error at once, not a wait for bytes that never come.
+#[test]
+fn only_files_are_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe.wav");
+    let made = Command::new("mkfifo").arg(&pipe).status().is_ok_and(|status| status.success());
+    let fault = |path: &Path| read(path, 24_000, 1.0).unwrap_err().to_string();
+    let text = fault(dir.path());
+    assert!(text.contains("is a folder") && text.contains(&dir.path().display().to_string()), "{text}");
+    for path in [Path::new("/dev/zero"), &pipe].into_iter().take(if made { 2 } else { 1 }).filter(|path| path.exists())
+    {
+        assert!(fault(path).contains("a pipe, a socket or a device"));
+    }
+}
+
+/// Three hours of eight channels at 192 kHz, 33 GB of holes: RF64, of which the first seconds are read.
+#[test]
+fn long_files_cost_what_is_wanted_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let frames = 3 * 3600 * 192_000u64;
+    let mut head = b"RF64\xFF\xFF\xFF\xFFWAVEds64\x1C\0\0\0".to_vec();
+    head.extend([0, frames * 16, frames].map(u64::to_le_bytes).concat());
+    head.extend(b"\0\0\0\0fmt \x10\0\0\0\x01\0\x08\0");
+    head.extend([192_000u32, 192_000 * 16].map(u32::to_le_bytes).concat());
+    head.extend(b"\x10\0\x10\0data\xFF\xFF\xFF\xFF");
+    let bytes = head.len() as u64 + frames * 16;
+    let path = put(dir.path(), "long.wav", head);
+    fs_err::OpenOptions::new().write(true).open(&path).unwrap().set_len(bytes).unwrap();
+    let audio = read(&path, 24_000, 2.0).unwrap();
+    assert_eq!((audio.samples.len(), audio.duration_s, audio.whole), (48_000, 10_800.0, true));
+    assert!(audio.samples.iter().all(|&sample| sample == 0.0));
 }
 
 /// Level and phase of a sine survive: a lag of 1/100 sample at 5 kHz would show as 0.013.

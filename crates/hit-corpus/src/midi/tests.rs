@@ -110,6 +110,93 @@ fn unusable_files_say_why() {
     }
 }
 
+/// A folder or a pipe in the place of a file, and a file of a gigabyte: errors at once.
+#[test]
+fn only_files_of_a_sensible_size_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(matches!(read(dir.path()), Err(Fault::Io(text)) if text.contains("is not a file")));
+    assert!(matches!(read(&dir.path().join("none.mid")), Err(Fault::Io(_))));
+    let path = crate::fixtures::put(dir.path(), "x.mid", midi_of(&[note(0.0, 1.0, 60, 9)]));
+    assert_eq!(read(&path).unwrap().notes.len(), 1);
+    fs_err::OpenOptions::new().write(true).open(&path).unwrap().set_len(1 << 30).unwrap();
+    assert_eq!(read(&path), Err(Fault::TooLarge { bytes: 1 << 30 }));
+}
+
+/// System exclusive messages, unknown meta events and unknown chunks are stepped over; so is the RIFF wrapper around
+/// a MIDI file, with chunks before it.
+#[test]
+fn what_is_no_music_is_stepped_over() {
+    let exclusive = [0, 0xF0, 3, 1, 2, 0xF7, 0, 0xF7, 2, 9, 9, 0, 0xFF, 0x60, 1, 7, 0, 0x90, 60, 9, 96, 0x80, 60, 0];
+    let plain = smf(0, 96, &[&track(&exclusive)]);
+    let wanted = [note(0.0, 0.5, 60, 9)];
+    close(&parse(&plain).unwrap().notes, &wanted);
+    let (head, tracks) = plain.split_at(14);
+    let unknown = [head, b"XFIH\0\0\0\x05abcde", tracks].concat();
+    close(&parse(&unknown).unwrap().notes, &wanted);
+    let wrapped = |parts: &[Vec<u8>]| crate::fixtures::chunk(*b"RIFF", &[b"RMID".to_vec(), parts.concat()].concat());
+    let odd = crate::fixtures::chunk(*b"DISP", b"odd");
+    close(&parse(&wrapped(&[odd.clone(), crate::fixtures::chunk(*b"data", &plain)])).unwrap().notes, &wanted);
+    for wrong in [wrapped(&[odd]), wrapped(&[crate::fixtures::chunk(*b"data", b"")])] {
+        assert!(matches!(parse(&wrong), Err(Fault::Malformed(text)) if !text.is_empty()));
+    }
+}
+
+/// Lengths and counts that lie, numbers that go on for ever, status bytes that are missing.
+#[test]
+fn broken_bytes_are_errors() {
+    let play = track(&[0, 0x90, 60, 9, 100, 0x80, 60, 0]);
+    for length in [0u32, 1 << 31, u32::MAX] {
+        let mut bytes = smf(0, 480, &[&play]);
+        bytes[18..22].copy_from_slice(&length.to_be_bytes());
+        assert!(parse(&bytes).is_err(), "a track of {length} bytes");
+    }
+    for events in
+        [&[0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 0x90, 60, 9][..], &[0, 60, 9], &[0, 0x90, 0x80, 9], &[0, 0xFF, 0x51, 9, 1]]
+    {
+        assert!(matches!(parse(&smf(0, 480, &[&track(events)])), Err(Fault::Malformed(_))), "{events:?}");
+    }
+}
+
+/// As many tracks as the header can count, all but one without a note.
+#[test]
+fn as_many_tracks_as_can_be() {
+    let play = track(&[0, 0x90, 60, 9, 96, 0x80, 60, 0]);
+    let mut tracks = vec![&END[..]; 65_534];
+    tracks.push(&play);
+    close(&parse(&smf(1, 96, &tracks)).unwrap().notes, &[note(0.0, 0.5, 60, 9)]);
+}
+
+/// The longest deltas at the slowest tempo, one after another: the last note ends some 60,000 years from now. Times stay
+/// finite and ordered, windows end where they always do, and rendering stops where it is told to.
+#[test]
+fn music_of_the_far_future() {
+    let mut events = vec![0, 0xFF, 0x51, 3, 0xFF, 0xFF, 0xFF, 0, 0x90, 60, 9];
+    for _ in 0..400 {
+        events.extend([0xFF, 0xFF, 0xFF, 0x7F, 0xB0, 1, 1]);
+    }
+    events.extend([0, 0x80, 60, 0]);
+    let score = parse(&smf(0, 1, &[&track(&events)])).unwrap();
+    let end_s = 400.0 * f64::from((1 << 28) - 1) * 16.777_215;
+    assert!((score.end_s / end_s - 1.0).abs() < 1e-12);
+    assert_eq!(score.pedal(), []);
+    let (windows, durations) = (crate::fixtures::windows(), crate::fixtures::durations());
+    let block = crate::tokens::rows(&score.notes, windows.n_windows(score.end_s), &windows, &durations);
+    assert_eq!(block.n_windows(), 100);
+}
+
+/// A million notes: read, in order.
+#[test]
+fn a_million_notes() {
+    let mut events = vec![0, 0x90, 60, 9];
+    for i in 0..1_999_998u32 {
+        events.extend([(i % 2) as u8, 60 + (i / 2 % 12) as u8, if i % 2 == 0 { 0 } else { 9 }]);
+    }
+    events.extend([0, 71, 0]);
+    let score = parse(&smf(0, 480, &[&track(&events)])).unwrap();
+    assert_eq!((score.notes.len(), score.events.len()), (1_000_000, 2_000_000));
+    assert!(score.notes.is_sorted_by(|a, b| a.onset_s <= b.onset_s));
+}
+
 /// A file that lost its end is an error at every length: nothing of a track is dropped in silence.
 #[test]
 fn a_cut_file_is_an_error_wherever_it_is_cut() {

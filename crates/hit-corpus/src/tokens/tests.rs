@@ -61,6 +61,29 @@ fn empty_windows_hold_the_dummy_and_long_ones_are_cut() {
     assert_eq!(block.row(1)[19].pitch, 19);
 }
 
+/// A million notes that sound through every window, and a million that have ended before each: time must not grow with
+/// windows times notes (a hundred windows of this took minutes where every window looked at every note).
+#[test]
+fn a_million_notes_in_a_window() {
+    let spec = WindowSpec { max_notes: 50, max_windows: 100_000, ..windows() };
+    let held: Vec<_> = (0..1_000_000u32).map(|i| note(0.0, 1e9, (i / 8000) as u8, 9)).collect();
+    let ended: Vec<_> = (0..1_000_000u32).map(|i| note(f64::from(i) * 1e-6, 2.5, 60, 9)).collect();
+    for (notes, sounding) in [(held, 100_000), (ended, 3)] {
+        let block = rows(&notes, 100_000, &spec, &durations());
+        assert_eq!(block.n_windows(), 100_000);
+        assert!((0..sounding).all(|k| block.row(k).len() == 50));
+        assert!((sounding..100_000).all(|k| block.row(k) == [token(&DUMMY_NOTE, &durations())]));
+    }
+}
+
+/// What the rule says, looked up note by note.
+fn plainly(notes: &[Note], k: usize, spec: &WindowSpec) -> Vec<Token> {
+    let (start_s, end_s) = (spec.start_s(k), spec.start_s(k) + spec.window_s);
+    let sounding = notes.iter().filter(|note| note.onset_s < end_s && note.offset_s > start_s);
+    let row: Vec<_> = sounding.take(spec.max_notes).map(|note| token(note, &durations())).collect();
+    if row.is_empty() { vec![token(&DUMMY_NOTE, &durations())] } else { row }
+}
+
 #[test]
 fn impossible_windows_are_named() {
     let fails = |spec: WindowSpec, buckets: DurationBuckets, field: &str| {
@@ -103,6 +126,18 @@ proptest! {
         for note in notes.iter().filter(|note| note.offset_s > note.onset_s) {
             let token = token(note, &durations());
             prop_assert!((0..n).any(|k| block.row(k).contains(&token)), "{:?}", note);
+        }
+    }
+
+    /// All windows in one pass are the windows one by one, for any number of notes a window may have.
+    #[test]
+    fn rows_are_what_the_rule_says(notes in some_notes(), max_notes in 1usize..30, hop_s in 0.1f64..5.0) {
+        let spec = WindowSpec { max_notes, hop_s, ..windows() };
+        let block = rows(&notes, 40, &spec, &durations());
+        for k in 0..40 {
+            let wanted = plainly(&notes, k, &spec);
+            prop_assert_eq!(block.row(k), &wanted[..]);
+            prop_assert_eq!(window(&notes, k, &spec, &durations()), wanted);
         }
     }
 

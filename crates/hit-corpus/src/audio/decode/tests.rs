@@ -1,0 +1,169 @@
+//! FLAC, MP3 and Ogg Vorbis: a sine of 440 Hz written by ffmpeg, and what is left of it after damage.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::fixtures::{flac, put};
+
+const MP3: &[u8] = include_bytes!("../../fixtures/sine.mp3");
+const OGG: &[u8] = include_bytes!("../../fixtures/sine.ogg");
+const FLAC: &[u8] = include_bytes!("../../fixtures/sine.flac");
+
+fn read_bytes(bytes: &[u8]) -> Result<Audio, Fault> {
+    let dir = tempfile::tempdir().unwrap();
+    crate::audio::read(&put(dir.path(), "sound", bytes), 24_000, 60.0)
+}
+
+/// ffmpeg's sine has amplitude 1/8; lossy coding and its edges cost some of it.
+#[test]
+fn each_format_gives_the_sine() {
+    for (name, bytes, n, tolerance) in
+        [("mp3", MP3, 14_400, 0.01), ("ogg", OGG, 9_600, 0.02), ("flac", FLAC, 3_600, 1e-4)]
+    {
+        let audio = read_bytes(bytes).unwrap();
+        assert_eq!((audio.samples.len(), audio.whole), (n, true), "{name}");
+        assert_eq!(audio.duration_s, n as f64 / 24_000.0);
+        let sine = |n: usize| 0.125 * libm::sin(core::f64::consts::TAU * 440.0 * n as f64 / 24_000.0);
+        let middle = 1000..n - 1000;
+        let worst = middle.map(|n| (f64::from(audio.samples[n]) - sine(n)).abs()).fold(0.0, f64::max);
+        assert!(worst < tolerance, "{name}: {worst}");
+    }
+}
+
+/// Tags of 10 MB in front of an MP3 or FLAC file are stepped over, two in a row as well.
+#[test]
+fn large_tags_are_no_sound() {
+    let size = 10usize << 20;
+    let mut tagged = b"ID3\x04\0\0".to_vec();
+    tagged.extend([21, 14, 7, 0].map(|shift| (size >> shift & 0x7F) as u8));
+    // One picture that fills the tag.
+    tagged.extend(b"APIC");
+    tagged.extend([21, 14, 7, 0].map(|shift| ((size - 10) >> shift & 0x7F) as u8));
+    tagged.extend([0, 0]);
+    tagged.extend(b"\0image/png\0\x03\0");
+    tagged.resize(10 + size, 0x55);
+    // Half a header of a frame at the end of the picture.
+    let last = tagged.len() - 2;
+    tagged[last..].copy_from_slice(&[0xFF, 0xFB]);
+    for sound in [MP3, FLAC] {
+        let plain = read_bytes(sound).unwrap();
+        assert_eq!(read_bytes(&[&tagged, sound].concat()), Ok(plain.clone()));
+        assert_eq!(read_bytes(&[&tagged, &tagged[..], sound].concat()), Ok(plain));
+    }
+    assert!(matches!(read_bytes(&tagged), Err(Fault::Undecodable(_))), "a tag without a file");
+    assert!(matches!(read_bytes(&tagged[..1000]), Err(Fault::Undecodable(_))), "a part of a tag");
+}
+
+/// Pages that are missing, doubled or swapped in the middle: what follows would come at the wrong time.
+#[test]
+fn missing_pages_are_found() {
+    let starts: Vec<usize> = OGG.windows(4).enumerate().filter(|(_, four)| four == b"OggS").map(|(at, _)| at).collect();
+    assert!(starts.len() > 4, "{starts:?}");
+    // Two pages are headers.
+    for page in 2..starts.len() - 1 {
+        let (from, to) = (starts[page], starts[page + 1]);
+        let without = [&OGG[..from], &OGG[to..]].concat();
+        let fault = read_bytes(&without).unwrap_err();
+        assert!(
+            matches!(fault, Fault::Gap { .. } | Fault::Truncated { .. } | Fault::Undecodable(_)),
+            "page {page}: {fault}"
+        );
+    }
+}
+
+/// The second of three frames of a FLAC file is damaged, or its mark.
+#[test]
+fn a_damaged_frame_is_found() {
+    let whole = flac(&(0..12_288i32).map(|i| (i * 37 % 20_000 - 10_000) as i16).collect::<Vec<_>>());
+    assert_eq!(read_bytes(&whole).unwrap().samples.len(), 12_288);
+    let second = 42 + 11 + 2 * 4096;
+    assert_eq!(whole[second..second + 2], [0xFF, 0xF8]);
+    for at in [second, second + 4, second + 1000, second + 8000] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x10;
+        let fault = read_bytes(&bytes).unwrap_err().to_string();
+        assert!(fault.contains("copy or download it again"), "{at}: {fault}");
+    }
+}
+
+/// The digest in a FLAC header is of the whole stream, of which only a part is decoded: it is not looked at, the
+/// checksum of every frame is.
+#[test]
+fn the_digest_of_flac_is_not_compared() {
+    let mut bytes = FLAC.to_vec();
+    bytes[26..42].fill(0xAA);
+    assert_eq!(read_bytes(&bytes).unwrap().samples, read_bytes(FLAC).unwrap().samples);
+}
+
+/// Code books as a hostile header would ask for: their memory is counted at any bit, and refused.
+#[test]
+fn code_books_are_counted() {
+    assert!(code_book_bytes(OGG) < 1 << 20, "{}", code_book_bytes(OGG));
+    for shift in 0..8 {
+        let mut bits = vec![false; shift];
+        let mut number = |value: u32, n: u32| bits.extend((0..n).map(|bit| value >> bit & 1 == 1));
+        for _ in 0..10 {
+            for (value, n) in [(0x56_4342, 24), (32, 16), (1 << 17, 24), (0, 13)] {
+                number(value, n);
+            }
+        }
+        let bytes: Vec<u8> =
+            bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |sum, &bit| sum << 1 | u8::from(bit))).collect();
+        assert_eq!(code_book_bytes(&bytes), (10 * (4 * 32 + 8)) << 17);
+        assert!(code_book_bytes(&bytes) > MOST_CODE_BOOK_BYTES);
+    }
+    assert_eq!(code_book_bytes(b""), 0);
+}
+
+/// A file without any sound in it must end, whatever its size: here one of 40 GB that is all holes.
+#[test]
+fn searching_comes_to_an_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = put(dir.path(), "sound.mp3", b"ID3\x04\0\0\0\0\0\0");
+    let file = fs_err::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(40 << 30).unwrap();
+    assert!(matches!(crate::audio::read(&path, 24_000, 1.0), Err(Fault::Undecodable(_))));
+    let mut spent = Budget { file: fs_err::File::open(&path).unwrap().into_file(), start: 0, left: 1000 };
+    let mut bytes = [0; 600];
+    assert_eq!(spent.read(&mut bytes).unwrap(), 600);
+    assert!(spent.read(&mut bytes).unwrap_err().to_string().contains("more of the file"));
+}
+
+/// A panic below is an error of the file.
+#[test]
+fn a_panic_is_an_error() {
+    let fault = guarded::<()>(|| panic!("as a decoder might")).unwrap_err().to_string();
+    assert!(fault.contains("gave up") && fault.contains("save it as 16-bit wav"), "{fault}");
+}
+
+fn damaged() -> impl Strategy<Value = Vec<u8>> {
+    let bytes = prop::sample::select(vec![MP3, OGG, FLAC]);
+    let flips = proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6);
+    (bytes, flips, any::<prop::sample::Index>(), any::<bool>()).prop_map(|(bytes, flips, cut, is_cut)| {
+        let mut bytes = bytes.to_vec();
+        for (at, value) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] ^= value;
+        }
+        if is_cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        bytes
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Some bits turned, the end cut off or not: an error that says what to do, or finite samples, not more than there were.
+    #[test]
+    fn damage_is_an_error_or_sound(bytes in damaged()) {
+        match read_bytes(&bytes) {
+            Ok(audio) => prop_assert!(audio.samples.iter().all(|sample| sample.is_finite())),
+            Err(fault) => {
+                let text = fault.to_string();
+                prop_assert!(text.contains("save it") || text.contains("download it again"), "{}", text);
+            }
+        }
+    }
+}
