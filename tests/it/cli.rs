@@ -33,11 +33,11 @@ fn help_lists_verbs_and_exit_codes() {
     let help = hitrepro(Path::new("."), &["--help"]);
     assert_eq!(code(&help), 0);
     let text = stdout(&help);
-    for verb in ["all", "stage", "plan", "explain", "status", "list", "verify", "gc", "graph", "doctor"] {
+    for verb in ["all", "stage", "plan", "explain", "status", "list", "verify", "gc", "graph", "data", "doctor"] {
         assert!(text.lines().any(|line| line.trim_start().starts_with(&format!("{verb} "))), "{verb}\n{text}");
     }
     let codes = text.split("Exit codes:").nth(1).unwrap();
-    assert_eq!(codes.lines().filter(|line| !line.trim().is_empty()).count(), 8);
+    assert_eq!(codes.lines().filter(|line| !line.trim().is_empty()).count(), 9);
     assert_eq!(code(&hitrepro(Path::new("."), &["--version"])), 0);
 }
 

@@ -27,14 +27,17 @@ description = "the same, leaving out what cannot be read"
 on_bad = "skip"
 "#;
 
-struct OnDisk {
-    project: Project,
-    corpus: PathBuf,
+/// A project with a corpus in a folder of its own.
+pub struct OnDisk {
+    /// The project.
+    pub project: Project,
+    /// The folder.
+    pub corpus: PathBuf,
 }
 
 impl OnDisk {
     /// Ten performances as MIDI and wav files with the official table.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let project = Project::new();
         let config = project.read("pipeline.toml") + ON_DISK;
         fs_err::write(project.path("pipeline.toml"), config).unwrap();

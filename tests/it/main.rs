@@ -8,6 +8,7 @@ mod campaign;
 mod cases;
 mod cli;
 mod corpus;
+mod data;
 mod edits;
 mod export;
 mod extending;

@@ -71,6 +71,10 @@ pub struct CorpusFacts {
     pub label: String,
     /// Where its audio comes from.
     pub audio: AudioSource,
+    /// How its audio was rendered, if the campaign did that.
+    pub recipe: Option<String>,
+    /// How performances are divided into splits, in words.
+    pub split: String,
     /// How it is cut.
     pub windows: WindowSpec,
 }
@@ -366,9 +370,11 @@ mod tests {
     fn every_fact_is_in_the_key() {
         let facts = fixture::facts();
         let key = |facts: &Facts| hit_stage::canonical_json(facts);
-        let changes: [fn(&mut Facts); 21] = [
+        let changes: [fn(&mut Facts); 23] = [
             |facts| facts.backend.push('x'),
             |facts| facts.corpus.label.push('x'),
+            |facts| facts.corpus.recipe = Some("x".to_owned()),
+            |facts| facts.corpus.split.push('x'),
             |facts| facts.arms[0].parameters += 1,
             |facts| facts.retrieval.level = 0.9,
             |facts| facts.published_protocol = true,

@@ -54,11 +54,12 @@ pub(crate) fn facts() -> Facts {
         epochs,
         evaluate: evaluate.to_vec(),
     };
+    let (label, split) = ("made-up corpus".to_owned(), "as the corpus states them".to_owned());
     Facts {
         profile: "fixture".to_owned(),
         description: "a made-up campaign; its numbers mean nothing".to_owned(),
         published_protocol: false,
-        corpus: CorpusFacts { label: "made-up corpus".to_owned(), audio: AudioSource::Synthetic, windows: windows() },
+        corpus: CorpusFacts { label, audio: AudioSource::Synthetic, recipe: None, split, windows: windows() },
         backend: "burn-flex (CPU)".to_owned(),
         variant: "reference".to_owned(),
         baseline: "D0".to_owned(),

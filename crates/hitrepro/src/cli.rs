@@ -174,8 +174,38 @@ pub enum Command {
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Corpora on disk: get one, look whether one is whole.
+    #[command(subcommand)]
+    Data(Data),
     /// Look at the machine: GPU, LaTeX, disk, corpus; what is there and what to do.
     Doctor,
+}
+
+/// What to do with a corpus on disk.
+#[derive(Subcommand, Debug, Clone)]
+pub enum Data {
+    /// Hold a corpus against its table: files, lengths, levels, whether audio and MIDI belong together, digests, splits.
+    #[command(after_help = "Ends with exit code 7 if a performance cannot be used as it is.")]
+    Check {
+        /// Folder of the corpus; that of --corpus or of the profile if not given.
+        #[arg(value_name = "PATH")]
+        path: Option<PathBuf>,
+        /// Only the table, the files' names and sizes: nothing is decoded or hashed.
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Download a corpus that pipeline.toml names, check its digest, unpack it. Goes on where it was stopped; replaces nothing that is there.
+    Fetch {
+        /// Id below `downloads` in pipeline.toml: `maestro`, `maestro-midi`.
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Folder to put it into; `data` beside the configuration if not given.
+        #[arg(long, value_name = "PATH")]
+        to: Option<PathBuf>,
+        /// The archive, if it came by another way: it is checked and unpacked, and stays where it is.
+        #[arg(long, value_name = "FILE")]
+        archive: Option<PathBuf>,
+    },
 }
 
 /// What `list` can list.

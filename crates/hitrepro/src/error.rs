@@ -18,7 +18,7 @@ pub enum Error {
     #[error("{}: {_0}", _0.place())]
     Config(#[from] Box<ConfigError>),
     /// A profile that the configuration does not have.
-    #[error("there is no profile `{name}` in {}{}; there are: {}", .file.display(), hint(.name, .known), .known.join(", "))]
+    #[error("there is no profile `{name}` in {}{}; there are: {}", .file.display(), hint(.name, .known), some(.known))]
     UnknownProfile {
         /// As asked for.
         name: String,
@@ -36,7 +36,7 @@ pub enum Error {
     #[error("{0}")]
     Usage(String),
     /// A thing of that name is not known.
-    #[error("there is no {what} `{name}`{}; there are: {}", hint(.name, .known), .known.join(", "))]
+    #[error("there is no {what} `{name}`{}; there are: {}", hint(.name, .known), some(.known))]
     UnknownName {
         /// Kind of thing.
         what: &'static str,
@@ -88,6 +88,12 @@ pub enum Error {
     /// Results cannot be shown or compared.
     #[error(transparent)]
     Page(#[from] hit_page::Error),
+    /// A corpus cannot be fetched.
+    #[error(transparent)]
+    Fetch(#[from] hit_fetch::Error),
+    /// A corpus cannot be looked at.
+    #[error(transparent)]
+    Check(#[from] hit_check::Error),
     /// Measurements cannot be read.
     #[error(transparent)]
     Stats(#[from] hit_stats::Error),
@@ -95,6 +101,14 @@ pub enum Error {
 
 fn hint(name: &str, known: &[String]) -> String {
     nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+}
+
+/// The names, or the first of them if they are many.
+fn some(known: &[String]) -> String {
+    /// What one can still look through.
+    const SHOWN: usize = 20;
+    let shown = known[..known.len().min(SHOWN)].join(", ");
+    if known.len() > SHOWN { format!("{shown} and {} more", known.len() - SHOWN) } else { shown }
 }
 
 impl Error {
@@ -121,6 +135,12 @@ impl Error {
             Self::Build(
                 BuildError::NoAudio { .. } | BuildError::NoMidi { .. } | BuildError::Corpus(_) | BuildError::Arm { .. },
             ) => Exit::Usage,
+            Self::Fetch(hit_fetch::Error::Invalid { .. }) => Exit::Usage,
+            Self::Fetch(hit_fetch::Error::Cancelled) | Self::Check(hit_check::Error::Cancelled { .. }) => {
+                Exit::Interrupted
+            }
+            Self::Check(hit_check::Error::Corpus(hit_corpus::Error::NoTable { .. })) => Exit::CorpusMissing,
+            Self::Check(hit_check::Error::Corpus(_)) => Exit::CorpusFaulty,
             Self::Audit(error) if !matches!(error, hit_audit::Error::Io(_)) => Exit::Usage,
             Self::NotComputed { .. } | Self::Engine(EngineError::NotFinished { .. }) => Exit::Stale,
             _ => Exit::Unexpected,
@@ -190,6 +210,14 @@ mod tests {
         let expected = "there is no profile `smoek` in pipeline.toml; did you mean `smoke`?; there are: smoke, paper";
         assert_eq!(error.to_string(), expected);
         assert_eq!(error.render(80, true), format!("error: {expected}\n"));
+    }
+
+    #[test]
+    fn a_wall_of_names_is_not_shown() {
+        let names = |n: usize| (0..n).map(|k| format!("claim-{k}")).collect::<Vec<_>>();
+        assert_eq!(some(&names(2)), "claim-0, claim-1");
+        let text = some(&names(111));
+        assert!(text.ends_with("claim-19 and 91 more"), "{text}");
     }
 
     #[test]

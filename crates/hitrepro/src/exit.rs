@@ -19,13 +19,15 @@ pub enum Exit {
     Mismatch = 5,
     /// The corpus is not there.
     CorpusMissing = 6,
+    /// `data check`: the corpus is not what its table says.
+    CorpusFaulty = 7,
     /// Stopped by Ctrl-C; the next run goes on from here.
     Interrupted = 130,
 }
 
 impl Exit {
     /// Every code with its meaning, for the manual.
-    pub const TABLE: [(Self, &'static str); 8] = [
+    pub const TABLE: [(Self, &'static str); 9] = [
         (Self::Ok, "ok"),
         (Self::Unexpected, "unexpected error"),
         (Self::Usage, "wrong command line or configuration"),
@@ -33,6 +35,7 @@ impl Exit {
         (Self::Stale, "results are stale: code or parameters have changed since"),
         (Self::Mismatch, "results do not match the lock or a re-run"),
         (Self::CorpusMissing, "the corpus is missing"),
+        (Self::CorpusFaulty, "the corpus is not what its table says"),
         (Self::Interrupted, "interrupted; the next run resumes"),
     ];
 
@@ -60,7 +63,7 @@ mod tests {
 
     #[test]
     fn codes_are_a_contract() {
-        assert_eq!(Exit::TABLE.map(|(exit, _)| exit.code()), [0, 1, 2, 3, 4, 5, 6, 130]);
+        assert_eq!(Exit::TABLE.map(|(exit, _)| exit.code()), [0, 1, 2, 3, 4, 5, 6, 7, 130]);
         assert_eq!(Exit::help().lines().count(), Exit::TABLE.len() + 1);
     }
 }

@@ -6,9 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hit_engine::{Observer, Outcome};
+use hit_stage::Cancel;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::system::duration_text;
+use crate::system::{duration_text, size_text};
 
 /// In plain lines, a running stage tells how far it is this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -19,6 +20,10 @@ const KNOWN: &str = "{bar:24} {pos}/{len} stages  {elapsed}";
 const UNKNOWN: &str = "{spinner} {pos} stages  {elapsed}";
 /// The bar of a stage of which nothing is known yet.
 const STARTED: &str = "  {spinner} {prefix}  {elapsed}";
+/// The bar of files that are read for their digests.
+const READING: &str = "  {spinner} digests of files  {bar:20} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+/// The bar of a step that is no stage.
+const BYTES: &str = "  {bar:24} {msg}  {elapsed}, {eta} left";
 /// The bar of a stage that tells how far it is.
 const COUNTED: &str = "  {spinner} {prefix}  {bar:20} {pos}/{len} {msg}  {per_sec}  {eta} left";
 
@@ -39,6 +44,8 @@ enum View {
 struct State {
     done: usize,
     running: BTreeMap<String, Running>,
+    /// Files that are read for their digests.
+    hashing: Option<Running>,
     durations: BTreeMap<String, Duration>,
 }
 
@@ -145,6 +152,39 @@ impl Observer for Reporter {
         }
     }
 
+    fn hashing(&self, done: u64, total: u64) {
+        let mut state = self.lock();
+        let now = Instant::now();
+        let reading = state.hashing.get_or_insert_with(|| {
+            let bar = match &self.view {
+                View::Bars { all, .. } => Some(all.add(ProgressBar::new(total).with_style(style(READING)))),
+                _ => None,
+            };
+            Running { bar, since: now, told: now }
+        });
+        if let Some(bar) = &reading.bar {
+            bar.set_length(total);
+            bar.set_position(done);
+        }
+        let line = (reading.bar.is_none() && reading.told.elapsed() >= LINE_EVERY).then(|| {
+            reading.told = now;
+            let (done, total) = (size_text(done), size_text(total));
+            format!(
+                "  files of the corpus are read for their digests: {done} of {total} after {}",
+                duration_text(reading.since.elapsed())
+            )
+        });
+        if done >= total
+            && let Some(bar) = state.hashing.take().and_then(|reading| reading.bar)
+        {
+            bar.finish_and_clear();
+        }
+        drop(state);
+        if let Some(line) = line {
+            self.say(&line);
+        }
+    }
+
     fn finished(&self, stage: &str, outcome: Outcome, duration: Duration) {
         let line = {
             let mut state = self.lock();
@@ -175,6 +215,91 @@ impl Observer for Reporter {
 
     fn note(&self, text: &str) {
         self.say(&format!("note: {text}"));
+    }
+}
+
+/// How far one long step is, for work that is no stage: a bar on a terminal, a line now and then elsewhere, nothing if asked.
+pub struct Meter {
+    quiet: bool,
+    bar: Option<ProgressBar>,
+    cancel: Cancel,
+    told: Mutex<Instant>,
+    since: Mutex<Instant>,
+}
+
+impl Meter {
+    /// A meter that hears of `cancel`.
+    pub fn new(quiet: bool, cancel: Cancel) -> Self {
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::no_length().with_style(style(BYTES));
+            bar.enable_steady_tick(Duration::from_millis(250));
+            bar
+        });
+        let now = Instant::now();
+        Self { quiet, bar, cancel, told: Mutex::new(now), since: Mutex::new(now) }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Tells how far it is; `words` turns an amount into text.
+    fn tell(&self, done: u64, total: Option<u64>, words: impl Fn(u64) -> String) {
+        let shown = match total {
+            Some(total) => format!("{} of {}", words(done), words(total)),
+            None => words(done),
+        };
+        if let Some(bar) = &self.bar {
+            if let Some(total) = total {
+                bar.set_length(total);
+            }
+            bar.set_position(done);
+            bar.set_message(shown);
+            return;
+        }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.quiet && told.elapsed() >= LINE_EVERY {
+            *told = Instant::now();
+            let since = self.since.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+            write_line(&format!("  {shown} after {}", duration_text(since)));
+        }
+    }
+
+    /// A step begins, or something happened.
+    fn say(&self, text: &str) {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        match &self.bar {
+            Some(bar) => bar.suspend(|| write_line(text)),
+            None if !self.quiet => write_line(text),
+            None => {}
+        }
+    }
+}
+
+impl hit_fetch::Watch for Meter {
+    fn progress(&self, done: u64, total: Option<u64>) {
+        self.tell(done, total, size_text);
+    }
+
+    fn note(&self, text: &str) {
+        self.say(text);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancel.requested()
+    }
+}
+
+impl hit_check::Watch for Meter {
+    fn progress(&self, done: usize, total: usize) {
+        self.tell(done as u64, Some(total as u64), |n| n.to_string());
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancel.requested()
     }
 }
 
@@ -220,7 +345,7 @@ mod tests {
 
     #[test]
     fn templates_are_sound() {
-        for template in [KNOWN, UNKNOWN, STARTED, COUNTED] {
+        for template in [KNOWN, UNKNOWN, STARTED, COUNTED, READING, BYTES] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

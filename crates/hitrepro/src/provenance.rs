@@ -46,6 +46,7 @@ impl Run<'_> {
         json!({
             "format": 1,
             "profile": self.project.name,
+            "corpus": self.project.profile.corpus.text(),
             "started": timestamp(self.started),
             "finished": timestamp(self.started + self.took),
             "seconds": seconds(self.took),

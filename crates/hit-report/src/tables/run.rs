@@ -19,6 +19,10 @@ fn build(sources: &Sources) -> Result<Sheet, Error> {
     let retrieval = &facts.retrieval;
     row("Profile", format!("{}: {}", facts.profile, facts.description));
     row("Corpus", format!("{} ({} audio)", facts.corpus.label, source_word(facts.corpus.audio)));
+    if let Some(recipe) = &facts.corpus.recipe {
+        row("Rendering", recipe.clone());
+    }
+    row("Splits", facts.corpus.split.clone());
     row("Numeric backend", facts.backend.clone());
     row("Descriptor variant", facts.variant.clone());
     row(

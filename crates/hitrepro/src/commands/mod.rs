@@ -2,6 +2,7 @@
 
 mod audit;
 mod claims;
+mod data;
 mod diff;
 pub mod doctor;
 mod explain;
@@ -49,6 +50,7 @@ pub fn run(cli: &Cli) -> Result<Exit, Error> {
         Command::Verify { strict } => verify::verify(options, *strict),
         Command::Gc { dry_run } => gc::gc(options, *dry_run),
         Command::Graph { full } => graph::graph(options, *full),
+        Command::Data(what) => data::data(options, what),
         Command::Doctor => doctor::doctor(options),
     }
 }

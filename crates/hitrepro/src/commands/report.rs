@@ -67,7 +67,7 @@ fn titles(project: &Project) -> Titles {
     let (of_tables, of_figures) = (tables::numbers(), figures::numbers());
     Titles {
         heading: "Descriptor-Injected Cross-Modal Learning, reproduced".to_owned(),
-        setting: format!("Profile {}: {}", project.name, project.profile.corpus.label),
+        setting: format!("Profile {}: {}", project.name, project.profile.corpus.text()),
         comparable: project.profile.comparable(),
         tables: tables::TABLES.iter().map(|def| titled(def.id, of_tables.get(def.id).cloned(), def.title)).collect(),
         figures: figures::FIGURES

@@ -28,8 +28,12 @@ pub fn name(name: &str, key: &str) -> Result<(), Problem> {
 /// The first problem.
 pub fn head(head: &Head, tree: &Value<'_>) -> Result<(), Found> {
     let at = |problem, key: &str| (problem, span_at(tree, key));
-    for (table, ids) in [("arms", head.arms.keys().collect::<Vec<_>>()), ("schedules", head.schedules.keys().collect())]
-    {
+    let tables = [
+        ("arms", head.arms.keys().collect::<Vec<_>>()),
+        ("schedules", head.schedules.keys().collect()),
+        ("downloads", head.downloads.keys().collect()),
+    ];
+    for (table, ids) in tables {
         for id in ids {
             let key = join(table, id);
             name(id, &key).map_err(|problem| at(problem, &key))?;
@@ -37,6 +41,15 @@ pub fn head(head: &Head, tree: &Value<'_>) -> Result<(), Found> {
     }
     for (id, arm) in &head.arms {
         check_arm(id, arm).map_err(|(problem, key)| at(problem, &key))?;
+    }
+    for (id, download) in &head.downloads {
+        let table = join("downloads", id);
+        download.check().map_err(|error| match error {
+            hit_fetch::Error::Invalid { field, why, .. } => {
+                at(invalid(&join(&table, field), &why), &join(&table, field))
+            }
+            other => at(invalid(&table, &other), &table),
+        })?;
     }
     for (id, schedule) in &head.schedules {
         let key = join("schedules", id);

@@ -83,12 +83,12 @@ fn parse(text: &str, path: &Path) -> Result<Config, Found> {
         profiles.insert(name, profile);
     }
     check::default_profile(&head, &head_value, &profiles)?;
-    let Head { default_profile, arms, schedules } = head;
-    Ok(Config { path: path.to_owned(), default_profile, arms, schedules, profiles })
+    let Head { default_profile, arms, schedules, downloads } = head;
+    Ok(Config { path: path.to_owned(), default_profile, arms, schedules, downloads, profiles })
 }
 
 /// Keys of the file.
-const TOP: [&str; 4] = ["default_profile", "arms", "schedules", "profiles"];
+const TOP: [&str; 5] = ["default_profile", "arms", "schedules", "downloads", "profiles"];
 
 /// Keys of a profile.
 pub(super) const PROFILE: [&str; 12] = [

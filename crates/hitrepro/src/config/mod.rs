@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use hit_corpus::{OnBad, RenderSpec, SyntheticSpec};
 use hit_descriptors::Variant;
+use hit_fetch::Download;
 use hit_model::{ArmSpec, ModelSpec, Options};
 use hit_retrieval::{BootstrapSpec, RetrievalSpec};
 use hit_schema::{AudioSource, DurationBuckets, WindowSpec};
@@ -32,6 +33,8 @@ pub struct Config {
     pub arms: BTreeMap<String, ArmSpec>,
     /// Learning-rate schedules by id.
     pub schedules: BTreeMap<String, ScheduleSpec>,
+    /// Corpora that `hitrepro data fetch` gets, by id.
+    pub downloads: BTreeMap<String, Download>,
     /// Profiles by name.
     pub profiles: BTreeMap<String, Profile>,
 }
@@ -46,6 +49,9 @@ pub struct Head {
     pub arms: BTreeMap<String, ArmSpec>,
     /// Learning-rate schedules by id (spec 7).
     pub schedules: BTreeMap<String, ScheduleSpec>,
+    /// Corpora that `hitrepro data fetch` gets, by id.
+    #[serde(default)]
+    pub downloads: BTreeMap<String, Download>,
 }
 
 /// One complete set of values: a corpus, a model, a protocol and what to run.
@@ -106,6 +112,16 @@ impl CorpusSpec {
             CorpusKind::Rendered => AudioSource::Rendered,
         }
     }
+
+    /// How its audio is rendered, if it is.
+    pub fn recipe(&self) -> Option<String> {
+        self.render.as_ref().filter(|_| self.source == CorpusKind::Rendered).map(RenderSpec::recipe)
+    }
+
+    /// Its label, with the recipe of its audio if that is rendered.
+    pub fn text(&self) -> String {
+        self.recipe().map_or_else(|| self.label.clone(), |recipe| format!("{}: {recipe}", self.label))
+    }
 }
 
 /// Where the models of a profile run.
@@ -130,6 +146,26 @@ pub enum CorpusKind {
     Rendered,
 }
 
+/// How performances are divided into train, validation and test (spec 1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SplitRule {
+    /// As the corpus states it.
+    Official,
+    /// As the corpus states it, but a composition that it has in several splits goes wholly to one of them.
+    ByComposition,
+}
+
+impl SplitRule {
+    /// In words, for the report.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Official => "as the corpus states them",
+            Self::ByComposition => "with every composition in one of them",
+        }
+    }
+}
+
 /// Where the data come from and how they are cut (spec 1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -145,6 +181,8 @@ pub struct CorpusSpec {
     pub label: String,
     /// Whether a performance that cannot be read stops the run or is left out, counted and reported.
     pub on_bad: OnBad,
+    /// How performances are divided into train, validation and test.
+    pub split: SplitRule,
     /// How performances are cut into windows (spec 1.3, 1.5).
     pub windows: WindowSpec,
     /// How note durations are quantised (spec 1.6).

@@ -54,7 +54,8 @@ fn exported(node: Node, name: &str) -> Node {
 fn setting(facts: &Facts) -> String {
     let audio = serde_json::to_value(facts.corpus.audio).ok();
     let audio = audio.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
-    format!("profile {}, {}, {audio} audio", facts.profile, facts.corpus.label)
+    let recipe = facts.corpus.recipe.as_ref().map_or_else(String::new, |recipe| format!(" ({recipe})"));
+    format!("profile {}, {}, {audio} audio{recipe}", facts.profile, facts.corpus.label)
 }
 
 /// Numbers that follow from the configuration, by the names that claims have for them.

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use hit_corpus::{Dataset, Listing, OnBad, Render, SPLITS, Segment, listing, maestro};
+use hit_corpus::{Dataset, Listing, OnBad, Render, SPLITS, Segment, composition, listing, maestro};
 use hit_descriptors::{Describe, Examine};
 use hit_engine::Node;
 use hit_schema::{AudioSource, Performance};
 use hit_stage::Digest;
 
 use super::{BuildError, Wiring};
-use crate::config::CorpusKind;
+use crate::config::{CorpusKind, SplitRule};
 
 /// A performance of a corpus on disk, before anything of it is read.
 struct Piece {
@@ -117,7 +117,11 @@ impl Wiring<'_> {
                 audio: row.audio.filter(used),
                 recorded: None,
             };
-            return Ok(maestro::listing(path)?.into_iter().map(piece).collect());
+            let mut rows = maestro::listing(path)?;
+            if self.profile.corpus.split == SplitRule::ByComposition {
+                composition::by_composition(&mut rows)?;
+            }
+            return Ok(rows.into_iter().map(piece).collect());
         }
         if let Some(csv) = &self.options.recorded_listing {
             let source = self.profile.corpus.source;

@@ -63,6 +63,8 @@ impl Wiring<'_> {
             corpus: CorpusFacts {
                 label: profile.corpus.label.clone(),
                 audio: profile.corpus.audio_source(),
+                recipe: profile.corpus.recipe(),
+                split: profile.corpus.split.words().to_owned(),
                 windows: profile.corpus.windows.clone(),
             },
             backend: match self.options.backend.as_str() {
