@@ -122,6 +122,7 @@ impl Error {
             | Self::UnknownName { .. }
             | Self::Device { .. }
             | Self::Page(hit_page::Error::NoResults(_))
+            | Self::Fetch(hit_fetch::Error::Invalid { .. })
             | Self::Graph(GraphError::UnknownPattern { .. })
             | Self::Engine(EngineError::UnknownThing { .. } | EngineError::Graph(GraphError::UnknownPattern { .. })) => {
                 Exit::Usage
@@ -130,16 +131,15 @@ impl Error {
                 BuildError::CorpusMissing { .. }
                 | BuildError::NoCorpusPath(_)
                 | BuildError::Corpus(hit_corpus::Error::NoTable { .. }),
-            ) => Exit::CorpusMissing,
+            )
+            | Self::Check(hit_check::Error::Corpus(hit_corpus::Error::NoTable { .. })) => Exit::CorpusMissing,
             // What is wrong with a corpus or an arm was written by whoever asks.
             Self::Build(
                 BuildError::NoAudio { .. } | BuildError::NoMidi { .. } | BuildError::Corpus(_) | BuildError::Arm { .. },
             ) => Exit::Usage,
-            Self::Fetch(hit_fetch::Error::Invalid { .. }) => Exit::Usage,
             Self::Fetch(hit_fetch::Error::Cancelled) | Self::Check(hit_check::Error::Cancelled { .. }) => {
                 Exit::Interrupted
             }
-            Self::Check(hit_check::Error::Corpus(hit_corpus::Error::NoTable { .. })) => Exit::CorpusMissing,
             Self::Check(hit_check::Error::Corpus(_)) => Exit::CorpusFaulty,
             Self::Audit(error) if !matches!(error, hit_audit::Error::Io(_)) => Exit::Usage,
             Self::NotComputed { .. } | Self::Engine(EngineError::NotFinished { .. }) => Exit::Stale,

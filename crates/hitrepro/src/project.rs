@@ -9,6 +9,8 @@ use crate::Error;
 use crate::cli::{Device, Options};
 use crate::config::{Config, CorpusKind, DeviceChoice, Profile};
 use crate::graph::{self, BuildOptions};
+use crate::interrupt::cancel_on_interrupt;
+use crate::progress::Reporter;
 use crate::system::cores;
 
 /// Name of the configuration.
@@ -124,6 +126,15 @@ impl Project {
     /// The engine over the cache.
     pub fn engine(&self, compute: &Compute) -> Engine {
         Engine::new(self.cache(), code(), compute.backend.clone()).with_facts(facts())
+    }
+
+    /// Reads the files of the corpus that are new, telling how far it is: a plan would do so in silence. Returns whether that
+    /// was stopped.
+    pub fn read_corpus(&self, engine: &Engine, graph: &Graph, selection: &Selection) -> bool {
+        let (reporter, cancel) = (Reporter::new(0, self.options.quiet), cancel_on_interrupt(self.options.quiet));
+        engine.hash_files(graph, selection, cores(), &reporter, &cancel);
+        reporter.finish();
+        cancel.requested()
     }
 
     /// The stages that `names` (everything if empty) and `--only` both select, and what they need.

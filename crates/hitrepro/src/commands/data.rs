@@ -34,14 +34,10 @@ pub fn data(options: &Options, what: &Data) -> Result<Exit, Error> {
 fn check(options: &Options, path: Option<&Path>, quick: bool) -> Result<Exit, Error> {
     let project = Project::open(options)?;
     let corpus = &project.profile.corpus;
-    let root = match path.map(Path::to_owned).or_else(|| project.corpus()) {
-        Some(root) => root,
-        None => {
-            return Err(Error::Usage(format!(
-                "profile `{}` makes its own corpus: name a folder, or a profile that reads one",
-                project.name
-            )));
-        }
+    let Some(root) = path.map(Path::to_owned).or_else(|| project.corpus()) else {
+        let name = &project.name;
+        let what = format!("profile `{name}` makes its own corpus: name a folder, or a profile that reads one");
+        return Err(Error::Usage(what));
     };
     if !root.is_dir() {
         return Err(BuildError::CorpusMissing { profile: project.name.clone(), path: root }.into());

@@ -42,7 +42,11 @@ pub fn plan(options: &Options, names: &[String], all: bool) -> Result<Exit, Erro
     let compute = project.compute()?;
     let graph = project.graph(&compute)?;
     let selection = project.selection(&graph, names)?;
-    let plan = project.engine(&compute).plan(&graph, &selection)?;
+    let engine = project.engine(&compute);
+    if project.read_corpus(&engine, &graph, &selection) {
+        return Ok(Exit::Interrupted);
+    }
+    let plan = engine.plan(&graph, &selection)?;
     match options.format {
         Format::Json => print_json(&plan.rows.iter().map(Row::new).collect::<Vec<_>>())?,
         _ => print(&text(&plan, all))?,

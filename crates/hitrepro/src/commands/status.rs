@@ -18,7 +18,11 @@ pub fn status(options: &Options) -> Result<Exit, Error> {
     let project = Project::open(options)?;
     let compute = project.compute()?;
     let graph = project.graph(&compute)?;
-    let kinds = project.engine(&compute).status(&graph)?;
+    let engine = project.engine(&compute);
+    if project.read_corpus(&engine, &graph, &graph.all()) {
+        return Ok(Exit::Interrupted);
+    }
+    let kinds = engine.status(&graph)?;
     match options.format {
         Format::Json => print_json(&kinds)?,
         _ => print(&text(&kinds))?,
