@@ -287,8 +287,9 @@ mod tests {
     proptest! {
         #[test]
         fn escaping_works_letter_by_letter_and_keeps_braces_balanced(a in ".{0,20}", b in ".{0,20}") {
-            let joined = escape(&format!("{a}{b}"));
-            prop_assert_eq!(&joined, &(escape(&a) + &escape(&b)));
+            // A letter stands between, as two hyphens are not set like one and one.
+            let joined = escape(&format!("{a}x{b}"));
+            prop_assert_eq!(&joined, &(escape(&a) + "x" + &escape(&b)));
             let plain = joined.replace("\\{", "").replace("\\}", "");
             prop_assert_eq!(plain.matches('{').count(), plain.matches('}').count());
             prop_assert!(!plain.replace("\\%", "").contains('%'), "a comment would swallow the rest of the line");
