@@ -1,7 +1,7 @@
 //! Audio files to mono samples at one rate.
 //!
-//! WAV is read here ([`wav`]), FLAC, MP3 and Ogg Vorbis by symphonia ([`decode`]); any number of channels (their mean is
-//! taken), no level normalisation (spec 1.4). Samples go through the resampler ([`resample`]) as they are decoded, so
+//! WAV is read here (`wav.rs`), FLAC, MP3 and Ogg Vorbis by symphonia (`decode.rs`); any number of channels (their mean is
+//! taken), no level normalisation (spec 1.4). Samples go through the resampler (`resample.rs`) as they are decoded, so
 //! what is kept at any time is what was asked for and some blocks. All of it is portable code, symphonia's too (it is
 //! built without its vector code): the same file gives the same bits on every machine.
 
