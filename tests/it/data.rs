@@ -52,7 +52,7 @@ fn a_check_needs_a_folder_with_a_table() {
     let project = Project::new();
     for (args, code, word) in [
         (vec!["data", "check"], 2, "name a folder"),
-        (vec!["data", "check", "nowhere"], 6, "nowhere"),
+        (vec!["data", "check", "nowhere"], 6, "no folder nowhere"),
         (vec!["data", "check", "paper"], 6, "table"),
         (vec!["data", "fetch", "maestr"], 2, "maestro"),
     ] {

@@ -65,7 +65,7 @@ pub enum Error {
         why: &'static str,
     },
     /// The request cannot be made at all: no such host, a certificate that does not fit.
-    #[error("{url} cannot be asked: {why}")]
+    #[error("{url} cannot be asked: {why}; check the network and the address")]
     Unreachable {
         /// Address.
         url: String,

@@ -125,7 +125,8 @@ impl Session<'_> {
                 return Err(Error::GaveUp { url, attempts: failures, have, last: why });
             }
             if !wait.is_zero() {
-                self.watch.note(&format!("cut at {} bytes ({why}): trying again in {wait:.0?}", part.have()));
+                let what = if self.answered { format!("cut at {} bytes", part.have()) } else { "no answer".to_owned() };
+                self.watch.note(&format!("{what} ({why}): trying again in {wait:.0?}"));
                 self.sleep(wait)?;
             }
         }

@@ -164,6 +164,8 @@ fn failure(address: &Address, error: ureq::Error) -> Failure {
     let why = error.to_string();
     match error {
         E::HostNotFound => Failure::NoHost(why),
+        // The standard library has no kind for it yet.
+        E::Io(error) if error.to_string().starts_with("failed to lookup address") => Failure::NoHost(why),
         E::Http(_) | E::BadUri(_) | E::InvalidProxyUrl | E::Tls(_) | E::Rustls(_) | E::RequireHttpsOnly(_) => {
             Failure::Final(Error::Unreachable { url: address.to_string(), why })
         }
@@ -214,6 +216,8 @@ mod tests {
         let here = Address::parse("https://example.org/a.zip").unwrap();
         let io = |kind| ureq::Error::Io(std::io::Error::from(kind));
         assert!(matches!(failure(&here, ureq::Error::HostNotFound), Failure::NoHost(_)));
+        let unknown = std::net::ToSocketAddrs::to_socket_addrs("no.such.host.invalid:80").map(drop).unwrap_err();
+        assert!(matches!(failure(&here, ureq::Error::Io(unknown)), Failure::NoHost(_)));
         assert!(matches!(failure(&here, io(std::io::ErrorKind::ConnectionReset)), Failure::Passing(_)));
         assert!(matches!(failure(&here, io(std::io::ErrorKind::ConnectionRefused)), Failure::Passing(_)));
         let final_ones = [ureq::Error::Tls("x"), ureq::Error::BadUri("x".into()), io(std::io::ErrorKind::InvalidData)];

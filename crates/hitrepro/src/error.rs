@@ -88,6 +88,9 @@ pub enum Error {
     /// Results cannot be shown or compared.
     #[error(transparent)]
     Page(#[from] hit_page::Error),
+    /// A folder that was named is not there.
+    #[error("there is no folder {}", .0.display())]
+    NoFolder(PathBuf),
     /// A corpus cannot be fetched.
     #[error(transparent)]
     Fetch(#[from] hit_fetch::Error),
@@ -132,6 +135,7 @@ impl Error {
                 | BuildError::NoCorpusPath(_)
                 | BuildError::Corpus(hit_corpus::Error::NoTable { .. }),
             )
+            | Self::NoFolder(_)
             | Self::Check(hit_check::Error::Corpus(hit_corpus::Error::NoTable { .. })) => Exit::CorpusMissing,
             // What is wrong with a corpus or an arm was written by whoever asks.
             Self::Build(

@@ -39,6 +39,9 @@ fn check(options: &Options, path: Option<&Path>, quick: bool) -> Result<Exit, Er
         let what = format!("profile `{name}` makes its own corpus: name a folder, or a profile that reads one");
         return Err(Error::Usage(what));
     };
+    if !root.is_dir() && path.is_some() {
+        return Err(Error::NoFolder(root));
+    }
     if !root.is_dir() {
         return Err(BuildError::CorpusMissing { profile: project.name.clone(), path: root }.into());
     }
