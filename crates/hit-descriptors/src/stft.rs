@@ -199,16 +199,25 @@ impl<V: Visit> WithSimd for Transform<'_, V> {
         for row in 0..OVERLAP - 1 {
             self.rows.fill::<S>(row, n_passes, &mut tiles[row * TILE..][..TILE]);
         }
-        for number in 0..n_passes {
-            // A pass needs the tiles of four rows, three of which the pass before has needed as well.
-            let row = number + OVERLAP - 1;
-            self.rows.fill::<S>(row, n_passes, &mut tiles[row % OVERLAP * TILE..][..TILE]);
-            let tile = |i: usize| &tiles[(number + i) % OVERLAP * TILE..][..TILE];
-            butterflies::first_layers(simd, self.plan, [tile(0), tile(1), tile(2), tile(3)], work);
-            butterflies::last_layer(simd, self.plan, work, now);
-            let before_it = (number > 0).then_some(&*before);
-            self.visit.visit(simd, Pass { now, before: before_it, number, n_passes, n_frames: self.n_frames });
+        // Each pass is visited while the next one is under way, whose first layers take the roots that it has left open.
+        for number in 0..=n_passes {
+            if number < n_passes {
+                // A pass needs the tiles of four rows, three of which the pass before has needed as well.
+                let row = number + OVERLAP - 1;
+                self.rows.fill::<S>(row, n_passes, &mut tiles[row % OVERLAP * TILE..][..TILE]);
+                let tile = |i: usize| &tiles[(number + i) % OVERLAP * TILE..][..TILE];
+                butterflies::first_layers(simd, self.plan, [tile(0), tile(1), tile(2), tile(3)], work, now);
+            } else {
+                butterflies::roots(simd, now);
+            }
+            if let Some(number) = number.checked_sub(1) {
+                let before_it = (number > 0).then_some(&*before);
+                self.visit.visit(simd, Pass { now, before: before_it, number, n_passes, n_frames: self.n_frames });
+            }
             std::mem::swap(&mut now, &mut before);
+            if number < n_passes {
+                butterflies::last_layer(simd, self.plan, work, now);
+            }
         }
     }
 }

@@ -2,11 +2,26 @@
 //!
 //! No product and sum are fused, and none change places, so each lane has the bits of the plan. What is left out cannot
 //! be told from what is there: turning by 90° exchanges parts, and a factor of 1/2 is moved (see [`Plan`]).
+//!
+//! A square root takes as long as 17 additions of vectors (Zen 5), on a unit of its own. All of them in the last layer
+//! would hold it up, while the layers before leave that unit idle: half of the roots of a pass wait for the layers of the
+//! next one ([`SQUARES`]), where each butterfly takes one along.
+
+use std::ops::Range;
 
 use pulp::Simd;
 
 use super::plan::{BASE, BLOCK, BLOCK_POINTS, Factor, Plan, TILE_QUARTER, first_point};
 use super::{HALF, N_BINS, OVERLAP};
+
+/// Bins that [`last_layer`] leaves as squares of magnitudes, as many as the layers after the base have butterflies before
+/// it. Their roots are for [`first_layers`] of the next pass to take, or for [`roots`] after the last one.
+const SQUARES: Range<usize> = HALF / 2..HALF;
+
+/// Squares of which one block's butterflies take the roots: half of them those of 64 points, half those of 256.
+const SQUARES_OF_BLOCK: usize = 2 * (BLOCK_POINTS / 4);
+
+const _: () = assert!(SQUARES.end - SQUARES.start == OVERLAP * SQUARES_OF_BLOCK);
 
 /// Complex numbers, one a lane.
 #[derive(Clone, Copy)]
@@ -74,10 +89,15 @@ impl<S: Simd> Lanes<S> {
         Self { re: s.mul_f64s(self.re, by), im: s.mul_f64s(self.im, by) }
     }
 
-    /// Square root of re² + im².
+    /// re² + im².
+    #[inline(always)]
+    fn square(self, s: S) -> S::f64s {
+        s.add_f64s(s.mul_f64s(self.re, self.re), s.mul_f64s(self.im, self.im))
+    }
+
     #[inline(always)]
     fn magnitude(self, s: S) -> S::f64s {
-        s.sqrt_f64s(s.add_f64s(s.mul_f64s(self.re, self.re), s.mul_f64s(self.im, self.im)))
+        s.sqrt_f64s(self.square(s))
     }
 }
 
@@ -94,9 +114,7 @@ fn four<S: Simd>(s: S, z: [Lanes<S>; 4]) -> [Lanes<S>; 4] {
 }
 
 #[inline(always)]
-fn eight<S: Simd>(s: S, z: [Lanes<S>; 8], root: f64) -> [Lanes<S>; 8] {
-    let even = four(s, [z[0], z[2], z[4], z[6]]);
-    let odd = four(s, [z[1], z[3], z[5], z[7]]);
+fn eight<S: Simd>(s: S, even: [Lanes<S>; 4], odd: [Lanes<S>; 4], root: f64) -> [Lanes<S>; 8] {
     let [one, two, three] = [odd[1], odd[2], odd[3]];
     // (z/i + z)·√½ and (z/i − z)·√½.
     let first = Lanes { re: s.add_f64s(one.im, one.re), im: s.sub_f64s(one.im, one.re) }.scaled(s, root);
@@ -115,15 +133,17 @@ fn eight<S: Simd>(s: S, z: [Lanes<S>; 8], root: f64) -> [Lanes<S>; 8] {
 }
 
 #[inline(always)]
-fn sixteen<S: Simd>(s: S, plan: &Plan, z: [Lanes<S>; BASE]) -> [Lanes<S>; BASE] {
-    let even = eight(s, [z[0], z[2], z[4], z[6], z[8], z[10], z[12], z[14]], plan.root);
-    let mut ahead = four(s, [z[1], z[5], z[9], z[13]]);
-    let mut behind = four(s, [z[15], z[3], z[7], z[11]]);
+fn sixteen<S: Simd>(s: S, plan: &Plan, from: &Windowed<'_, S>) -> [Lanes<S>; BASE] {
+    let even = from.four(s, [0, 4, 8, 12]);
+    let odd = from.four(s, [2, 6, 10, 14]);
+    let even = eight(s, even, odd, plan.root);
+    let mut ahead = from.four(s, [1, 5, 9, 13]);
+    let mut behind = from.four(s, [15, 3, 7, 11]);
     for (i, &factor) in plan.base.iter().enumerate() {
         ahead[i + 1] = ahead[i + 1].times(s, factor);
         behind[i + 1] = behind[i + 1].times_conjugate(s, factor);
     }
-    let mut out = z;
+    let mut out = [even[0]; BASE];
     for i in 0..4 {
         let (sum, difference) = (ahead[i].plus(s, behind[i]), ahead[i].minus(s, behind[i]));
         out[i] = even[i].plus(s, sum);
@@ -134,52 +154,88 @@ fn sixteen<S: Simd>(s: S, plan: &Plan, z: [Lanes<S>; BASE]) -> [Lanes<S>; BASE] 
     out
 }
 
-/// Windows the samples and runs all butterflies but those of the last layer.
+/// Windows the samples and runs all butterflies but those of the last layer. Beside them it takes the roots that
+/// [`last_layer`] left open in the pass before.
 ///
 /// # Shapes
 /// `tiles`: the rows of the frames, `[TILE]` vectors each. `work`: `[4 · BLOCK]`, all of it written but the padding.
+/// `before`: `[N_BINS]`, what [`last_layer`] made of the pass before; in the first pass anything.
 #[inline(always)]
-pub(super) fn first_layers<S: Simd>(s: S, plan: &Plan, tiles: [&[S::f64s]; OVERLAP], work: &mut [S::f64s]) {
+pub(super) fn first_layers<S: Simd>(
+    s: S,
+    plan: &Plan,
+    tiles: [&[S::f64s]; OVERLAP],
+    work: &mut [S::f64s],
+    before: &mut [S::f64s],
+) {
     let [to_64, to_256, _] = &plan.layers;
     let mut base = plan.window.iter().enumerate();
-    for block in work.chunks_exact_mut(BLOCK) {
+    let squares = before[SQUARES].chunks_exact_mut(SQUARES_OF_BLOCK);
+    for (block, squares) in work.chunks_exact_mut(BLOCK).zip(squares) {
+        let (of_parts, of_block) = squares.split_at_mut(SQUARES_OF_BLOCK / 2);
         let block = &mut block[..2 * BLOCK_POINTS];
-        for part in block.chunks_exact_mut(2 * 64) {
+        for (part, squares) in block.chunks_exact_mut(2 * 64).zip(of_parts.chunks_exact_mut(64 / 4)) {
             for (out, (b, window)) in part.chunks_exact_mut(2 * BASE).zip(&mut base) {
-                let z = sixteen(s, plan, windowed(s, first_point(b), window, tiles));
+                let z = sixteen(s, plan, &Windowed { point: first_point(b), window, tiles });
                 out.chunks_exact_mut(2).zip(z).for_each(|(to, z)| z.store(to));
             }
-            layer(s, to_64, part);
+            layer(s, to_64, part, squares);
         }
-        layer(s, to_256, block);
+        layer(s, to_256, block, of_block);
     }
 }
 
-/// What a base butterfly reads: every 64th pair of samples, times the window.
-#[inline(always)]
-fn windowed<S: Simd>(s: S, point: usize, window: &[Factor; BASE], tiles: [&[S::f64s]; OVERLAP]) -> [Lanes<S>; BASE] {
-    std::array::from_fn(|j| {
-        let at = j % 4 * TILE_QUARTER + 2 * point;
-        let samples = &tiles[j / 4][at..at + 2];
-        let (re, im) = (s.splat_f64s(window[j][0]), s.splat_f64s(window[j][1]));
-        Lanes { re: s.mul_f64s(samples[0], re), im: s.mul_f64s(samples[1], im) }
-    })
+/// What a base butterfly reads: every 64th pair of samples, times the window. Each is read where it is needed: all 32
+/// parts at once would not fit into the registers.
+struct Windowed<'a, S: Simd> {
+    point: usize,
+    window: &'a [Factor; BASE],
+    tiles: [&'a [S::f64s]; OVERLAP],
 }
 
-/// One layer: four spectra, one after the other in `data`, become one.
+impl<S: Simd> Windowed<'_, S> {
+    /// Pair `j` of the sixteen.
+    #[inline(always)]
+    fn at(&self, s: S, j: usize) -> Lanes<S> {
+        let at = j % 4 * TILE_QUARTER + 2 * self.point;
+        let samples = &self.tiles[j / 4][at..at + 2];
+        let (re, im) = (s.splat_f64s(self.window[j][0]), s.splat_f64s(self.window[j][1]));
+        Lanes { re: s.mul_f64s(samples[0], re), im: s.mul_f64s(samples[1], im) }
+    }
+
+    /// The butterfly of four of the pairs.
+    #[inline(always)]
+    fn four(&self, s: S, j: [usize; 4]) -> [Lanes<S>; 4] {
+        four(s, [self.at(s, j[0]), self.at(s, j[1]), self.at(s, j[2]), self.at(s, j[3])])
+    }
+}
+
+/// Takes the roots that [`last_layer`] has left open.
+///
+/// # Shapes
+/// `magnitudes`: `[N_BINS]`.
 #[inline(always)]
-fn layer<S: Simd>(s: S, factors: &[[Factor; 3]], data: &mut [S::f64s]) {
+pub(super) fn roots<S: Simd>(s: S, magnitudes: &mut [S::f64s]) {
+    for square in &mut magnitudes[SQUARES] {
+        *square = s.sqrt_f64s(*square);
+    }
+}
+
+/// One layer: four spectra, one after the other in `data`, become one. Each butterfly takes one of the `squares` along.
+#[inline(always)]
+fn layer<S: Simd>(s: S, factors: &[[Factor; 3]], data: &mut [S::f64s], squares: &mut [S::f64s]) {
     let (first, rest) = data.split_at_mut(2 * factors.len());
     let (second, rest) = rest.split_at_mut(2 * factors.len());
     let (third, fourth) = rest.split_at_mut(2 * factors.len());
     let lower = first.chunks_exact_mut(2).zip(second.chunks_exact_mut(2));
     let upper = third.chunks_exact_mut(2).zip(fourth.chunks_exact_mut(2));
-    for (((a, b), (c, d)), factors) in lower.zip(upper).zip(factors) {
+    for ((((a, b), (c, d)), factors), square) in lower.zip(upper).zip(factors).zip(squares) {
         let z = column(s, [a, b, c, d], factors);
         z[0].store(a);
         z[1].store(b);
         z[2].store(c);
         z[3].store(d);
+        *square = s.sqrt_f64s(*square);
     }
 }
 
@@ -192,7 +248,7 @@ fn column<S: Simd>(s: S, rows: [&[S::f64s]; 4], factors: &[Factor; 3]) -> [Lanes
 /// Runs the butterflies of the last layer and makes magnitudes of the real spectrum of what they give.
 ///
 /// Columns q and 256 − q hold the bins q, 256 ± q, 512 ± q, 768 ± q and 1024 − q, which are four pairs k, 1024 − k: the
-/// spectrum is never written.
+/// spectrum is never written. The upper one of each pair stays a square ([`SQUARES`]).
 ///
 /// # Shapes
 /// `work`: as [`first_layers`] leaves it. `out`: `[N_BINS]` vectors.
@@ -207,7 +263,7 @@ pub(super) fn last_layer<S: Simd>(s: S, plan: &Plan, work: &[S::f64s], out: &mut
     let (ends, zero) = (z[0].scaled(s, 2.0), s.splat_f64s(0.0));
     out[0] = Lanes::<S> { re: s.add_f64s(ends.re, ends.im), im: zero }.magnitude(s);
     out[1024] = Lanes::<S> { re: s.sub_f64s(ends.re, ends.im), im: zero }.magnitude(s);
-    out[512] = z[2].scaled(s, 2.0).magnitude(s);
+    out[512] = z[2].scaled(s, 2.0).square(s);
     [out[256], out[768]] = pair(s, z[1], z[3], split[256]);
     // Column 128 is its own mirror image.
     let z = column_of(s, rows, factors, 128);
@@ -228,7 +284,7 @@ fn column_of<S: Simd>(s: S, rows: [&[S::f64s]; 4], factors: &[[Factor; 3]; BLOCK
     column(s, [&rows[0][at.clone()], &rows[1][at.clone()], &rows[2][at.clone()], &rows[3][at]], &factors[q])
 }
 
-/// |X[k]| and |X[1024 − k]| from the points k and 1024 − k of the complex transform, both halved.
+/// |X[k]| and |X[1024 − k]|² from the points k and 1024 − k of the complex transform, both halved.
 ///
 /// Even samples are the real parts, odd ones the imaginary parts. With E and O their spectra, X[k] = E[k] + w^k O[k] and
 /// X[1024 − k] is the conjugate of E[k] − w^k O[k].
@@ -241,5 +297,5 @@ fn pair<S: Simd>(s: S, a: Lanes<S>, b: Lanes<S>, twiddle: Factor) -> [S::f64s; 2
         re: s.add_f64s(s.mul_f64s(re, odd.im), s.mul_f64s(im, odd.re)),
         im: s.sub_f64s(s.mul_f64s(im, odd.im), s.mul_f64s(re, odd.re)),
     };
-    [even.plus(s, turned).magnitude(s), even.minus(s, turned).magnitude(s)]
+    [even.plus(s, turned).magnitude(s), even.minus(s, turned).square(s)]
 }
