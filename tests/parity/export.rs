@@ -5,7 +5,7 @@ mod cases;
 use std::path::{Path, PathBuf};
 
 use cases::{Case, Cases, batch, checkpoint, small};
-use hit_model::{AudioSpec, ConvSpec, FinalNorm, HeadSpec, HostBatch, MidiSpec, ModelSpec};
+use hit_model::{AudioSpec, ConvSpec, FinalNorm, HeadSpec, HostBatch, MidiSpec, ModelSpec, Precision};
 use hit_schema::BlockWriter;
 use hit_train::{AdamWSpec, VicregSpec};
 use hitrepro::config::Config;
@@ -66,6 +66,7 @@ fn model() -> ModelSpec {
             norm: FinalNorm::BeforePooling,
         },
         heads: HeadSpec { hidden: vec![6, 6], embedding_dim: 5 },
+        precision: Precision::F32,
     }
 }
 

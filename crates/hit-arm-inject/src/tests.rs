@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hit_model::{
     ArmSpec, AudioSpec, Batch, ConvSpec, Declarations, Device, Error, FinalNorm, HeadSpec, HostBatch, InjectionSpec,
-    MidiSpec, Model, ModelSpec, Pass, Rows, Side, Tensor, TensorData, Weights, counts, host,
+    MidiSpec, Model, ModelSpec, Pass, Precision, Rows, Side, Tensor, TensorData, Weights, counts, host,
 };
 use hit_schema::{Checkpoint, CheckpointMeta, ParamArray, Token};
 
@@ -76,6 +76,7 @@ fn spec(widths: [usize; 4], channels: &[(usize, usize, usize, usize)], dims: [us
             norm: FinalNorm::BeforePooling,
         },
         heads: HeadSpec { hidden: heads[..2].to_vec(), embedding_dim: heads[2] },
+        precision: Precision::F32,
     }
 }
 

@@ -75,6 +75,7 @@ impl Embed {
         let mut declarations = Declarations::default();
         model.declare(&mut declarations);
         let weights = Weights::of_checkpoint(&declarations, &checkpoint, &device(&cx.device)?)?;
+        let weights = weights.in_precision(self.model.precision);
         let source = Source::open(cx, "", "", &self.model, &self.arm)?;
         Ok(Opened { model, weights, source, epoch: checkpoint.meta.epoch })
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use hit_model::{
-    ArmSpec, AudioSpec, ConvSpec, Declarations, Family, FinalNorm, HeadSpec, MidiSpec, ModelSpec, Source, Weights, d0,
-    device, embed,
+    ArmSpec, AudioSpec, ConvSpec, Declarations, Family, FinalNorm, HeadSpec, MidiSpec, ModelSpec, Precision, Source,
+    Weights, d0, device, embed,
 };
 use hit_schema::{
     Activations, AudioSource, Checkpoint, CheckpointMeta, Embeddings, Performance, RunId, Segments, SplitIndex, Token,
@@ -42,6 +42,7 @@ fn model() -> ModelSpec {
             norm: FinalNorm::BeforePooling,
         },
         heads: HeadSpec { hidden: vec![6], embedding_dim: 3 },
+        precision: Precision::F32,
     }
 }
 

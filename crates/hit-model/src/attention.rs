@@ -1,6 +1,7 @@
-//! Multi-head attention from matrix products: of a sequence to itself, or to another.
+//! Multi-head attention: of a sequence to itself, or to another.
 
 use burn::tensor::Tensor;
+use hit_kernels::{Attending, attention, linear};
 
 use crate::cost::flops;
 use crate::{Declarations, Init, Linear, Pass};
@@ -72,31 +73,17 @@ impl Attention {
         let (d, heads) = (self.width, self.n_heads);
         let weight = pass.weights.get::<2>(&format!("{}.in_proj_weight", self.name));
         let bias = pass.weights.get::<1>(&format!("{}.in_proj_bias", self.name));
-        let project = |x: &Tensor<2>, part: usize, scale: Option<f64>| {
-            let tokens = x.dims()[0] / batch;
-            let (mut w, mut b) = (weight.clone().narrow(0, part * d, d), bias.clone().narrow(0, part * d, d));
-            if let Some(scale) = scale {
-                // Scaling the small weights scales the scores, at the cost of nothing.
-                (w, b) = (w * scale, b * scale);
-            }
-            let y = x.clone().matmul(w.transpose()) + b.unsqueeze();
+        let heads_of = |y: Tensor<2>| {
+            let tokens = y.dims()[0] / batch;
             y.reshape([batch, tokens, heads, d / heads]).swap_dims(1, 2)
         };
-        let (q, k, v) = (
-            project(queries, 0, Some(1.0 / ((d / heads) as f64).sqrt())),
-            project(memory, 1, None),
-            project(memory, 2, None),
-        );
-        let mut scores = q.matmul(k.swap_dims(2, 3));
-        if let Some(key_bias) = key_bias {
-            scores = scores + key_bias.clone();
-        }
-        // Softmax, stable by subtracting the row maximum; its division is done after the product with the values,
-        // where there are fewer numbers.
-        let peak = scores.clone().without_autodiff().max_dim(3);
-        let weights = (scores - peak).exp();
-        let sum = weights.clone().sum_dim(3);
-        let mixed = pass.dropout(weights, self.dropout, &format!("{}.dropout", self.name)).matmul(v) * sum.recip();
+        let project = |x: &Tensor<2>, part: usize| {
+            let (weight, bias) = (weight.clone().narrow(0, part * d, d), bias.clone().narrow(0, part * d, d));
+            heads_of(linear(x.clone(), weight, bias, pass.precision()))
+        };
+        let how = Attending::new(pass.mask(self.dropout, &format!("{}.dropout", self.name)), pass.precision());
+        let (q, k, v) = (project(queries, 0), project(memory, 1), project(memory, 2));
+        let mixed = attention(q, k, v, key_bias.cloned(), how);
         self.output().forward(pass, mixed.swap_dims(1, 2).reshape([queries.dims()[0], d]))
     }
 }

@@ -1,12 +1,13 @@
 //! The audio encoder: convolutions, learned positions, post-norm Transformer, mean over time (spec section 3).
 
 use burn::tensor::Tensor;
+use hit_kernels::{gelu, group_norm};
 
 use crate::cost::flops;
 use crate::dual::cost_of;
 use crate::{
-    AudioSpec, Batch, Declarations, Error, Init, Injections, Order, Pass, Sequence, TransformerLayer, WindowSize,
-    conv1d, gelu, group_norm,
+    AudioSpec, Batch, Declarations, Error, Init, Injections, LN_EPSILON, Order, Pass, Sequence, TransformerLayer,
+    WindowSize, conv1d,
 };
 
 /// MERTEncoderLite. Arrays: `audio.cnn.conv.<i>`, `audio.cnn.norm.<i>`, `audio.positions`, `audio.layers.<i>`.
@@ -53,9 +54,10 @@ impl AudioEncoder {
         let mut x = audio.unsqueeze_dim::<3>(2);
         for (idx, conv) in self.spec.cnn.iter().enumerate() {
             let vector = |what: &str| pass.weights.get::<1>(&format!("{what}.{idx}.bias"));
-            x = conv1d(x, pass.weights.get::<3>(&format!("{CONV}.{idx}.weight")), vector(CONV), *conv);
+            let kernel = pass.weights.get::<3>(&format!("{CONV}.{idx}.weight"));
+            x = conv1d(x, kernel, vector(CONV), *conv, pass.precision());
             let weight = pass.weights.get::<1>(&format!("{NORM}.{idx}.weight"));
-            x = gelu(group_norm(x, self.spec.norm_groups, weight, vector(NORM)));
+            x = gelu(group_norm(x, self.spec.norm_groups, weight, vector(NORM), LN_EPSILON));
         }
         x
     }

@@ -5,6 +5,7 @@
 //! the input itself. burn's conv1d is several times slower on the CPU and as im2col takes far more memory on the GPU.
 
 use burn::tensor::Tensor;
+use hit_kernels::{Precision, matmul};
 
 use crate::ConvSpec;
 
@@ -13,7 +14,7 @@ use crate::ConvSpec;
 ///
 /// # Panics
 /// If the input is shorter than the kernel: the spec is checked before.
-pub fn conv1d(x: Tensor<3>, weight: Tensor<3>, bias: Tensor<1>, spec: ConvSpec) -> Tensor<3> {
+pub fn conv1d(x: Tensor<3>, weight: Tensor<3>, bias: Tensor<1>, spec: ConvSpec, precision: Precision) -> Tensor<3> {
     let [batch, time, channels] = x.dims();
     let (stride, length) = (spec.stride, spec.length(time));
     assert!(length > 0, "a sequence of {time} is too short for a kernel of {}", spec.kernel);
@@ -30,7 +31,7 @@ pub fn conv1d(x: Tensor<3>, weight: Tensor<3>, bias: Tensor<1>, spec: ConvSpec) 
     let shifted = (0..blocks).map(|b| if blocks == 1 { padded.clone() } else { padded.clone().narrow(1, b, length) });
     let columns = join(shifted.collect(), 2).reshape([batch * length, blocks * stride * channels]);
     let outputs = spec.channels;
-    let y = columns.matmul(taps_first(weight, blocks * stride)) + bias.unsqueeze();
+    let y = matmul(columns, taps_first(weight, blocks * stride), precision) + bias.unsqueeze();
     y.reshape([batch, length, outputs])
 }
 

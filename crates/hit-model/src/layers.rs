@@ -1,6 +1,7 @@
 //! Linear maps and normalisations, with PyTorch's names, layouts and defaults.
 
 use burn::tensor::Tensor;
+use hit_kernels::{layer_norm, linear};
 
 use crate::cost::flops;
 use crate::{Declarations, Init, Pass};
@@ -54,7 +55,7 @@ impl Linear {
     pub fn forward(&self, pass: &Pass, x: Tensor<2>) -> Tensor<2> {
         let weight = pass.weights.get::<2>(&format!("{}.weight", self.name));
         let bias = pass.weights.get::<1>(&format!("{}.bias", self.name));
-        x.matmul(weight.transpose()) + bias.unsqueeze()
+        linear(x, weight, bias, pass.precision())
     }
 
     /// `x`: `[batch, tokens, inputs]`. Returns `[batch, tokens, outputs]`.
@@ -86,11 +87,9 @@ impl LayerNorm {
 
     /// `x`: `[rows, width]`.
     pub fn forward(&self, pass: &Pass, x: Tensor<2>) -> Tensor<2> {
-        let centred = x.clone() - x.mean_dim(1);
-        let variance = (centred.clone() * centred.clone()).mean_dim(1);
         let weight = pass.weights.get::<1>(&format!("{}.weight", self.name));
         let bias = pass.weights.get::<1>(&format!("{}.bias", self.name));
-        centred * (variance + LN_EPSILON).sqrt().recip() * weight.unsqueeze() + bias.unsqueeze()
+        layer_norm(x, weight, bias, LN_EPSILON)
     }
 
     /// `x`: `[batch, tokens, width]`.
@@ -98,22 +97,6 @@ impl LayerNorm {
         let dims @ [batch, tokens, width] = x.dims();
         self.forward(pass, x.reshape([batch * tokens, width])).reshape(dims)
     }
-}
-
-/// GroupNorm of channels-last sequences: mean and biased variance over time and the channels of a group.
-///
-/// `x`: `[batch, time, channels]`; `weight`, `bias`: `[channels]`.
-pub fn group_norm(x: Tensor<3>, groups: usize, weight: Tensor<1>, bias: Tensor<1>) -> Tensor<3> {
-    let [batch, time, channels] = x.dims();
-    let each = channels / groups;
-    let per_group = |x: Tensor<3>| {
-        let sums = x.sum_dim(1).reshape([batch, groups, each]).sum_dim(2) / (time * each) as f64;
-        sums.repeat_dim(2, each).reshape([batch, 1, channels])
-    };
-    let centred = x.clone() - per_group(x);
-    let variance = per_group(centred.clone() * centred.clone());
-    let scale = (variance + LN_EPSILON).sqrt().recip() * weight.unsqueeze();
-    centred * scale + bias.unsqueeze()
 }
 
 /// BatchNorm of rows. Training: statistics of the batch (biased variance), noting the running ones (unbiased variance,

@@ -16,16 +16,15 @@ mod cost;
 mod count;
 pub mod d0;
 mod device;
-mod dropout;
 mod dual;
 mod embed;
-mod gelu;
 mod heads;
 mod init;
 mod layers;
 mod midi;
 mod params;
 mod pass;
+mod random;
 mod resample;
 mod source;
 mod spec;
@@ -39,22 +38,22 @@ pub use conv::conv1d;
 pub use cost::{Cost, WindowSize};
 pub use count::{Counts, counts};
 pub use device::{backend_name, cuda_devices, device};
-pub use dropout::keep;
 pub use dual::{DualEncoder, Injection, Injections, Padding, Sequence};
 pub use embed::{activations, embed};
-pub use gelu::gelu;
 pub use heads::Head;
 pub use init::{Init, initial};
-pub use layers::{BN_EPSILON, BN_MOMENTUM, BatchNorm, LN_EPSILON, LayerNorm, Linear, group_norm};
+pub use layers::{BN_EPSILON, BN_MOMENTUM, BatchNorm, LN_EPSILON, LayerNorm, Linear};
 pub use midi::{MidiEncoder, sinusoid};
-pub use params::{Declarations, Kind, ParamSpec, Weights, has_prefix, host};
+pub use params::{Declarations, Kind, ParamSpec, Weights, has_prefix};
 pub use pass::{Noted, Pass};
 pub use resample::{interpolation, resample};
 pub use source::Source;
 pub use spec::{AudioSpec, ConvSpec, FinalNorm, HeadSpec, MidiSpec, ModelSpec, N_PITCHES, N_VELOCITIES};
 pub use transformer::{Order, TransformerLayer};
 
-// What trainers and families need of burn, so that one version is named in one place.
+// What trainers and families need of the kernels and of burn, so that both are named in one place.
+pub use hit_kernels::{Precision, gelu, host};
+
 pub use burn::tensor::{Device, Gradients, Int, Tensor, TensorData, activation};
 
 #[cfg(test)]

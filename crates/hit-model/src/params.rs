@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use hit_kernels::{Precision, host};
 use hit_schema::{Checkpoint, CheckpointMeta, ParamArray};
 
 use crate::Error;
@@ -75,11 +76,12 @@ struct Array {
     trained: bool,
 }
 
-/// The values of a model's arrays on a device.
+/// The values of a model's arrays on a device, and in what precision products with them are computed.
 #[derive(Clone)]
 pub struct Weights {
     arrays: BTreeMap<String, Array>,
     device: Device,
+    precision: Precision,
 }
 
 impl Weights {
@@ -88,7 +90,7 @@ impl Weights {
     /// # Panics
     /// If two arrays have one name: a bug of the model.
     pub fn initial(declarations: &Declarations, root: u64, frozen: &[String], device: &Device) -> Self {
-        let mut weights = Self { arrays: BTreeMap::new(), device: device.clone() };
+        let mut weights = Self::none(device);
         for spec in declarations.specs() {
             let trained = spec.kind == Kind::Parameter && !frozen.iter().any(|prefix| has_prefix(&spec.name, prefix));
             let value = weights.upload(initial(spec, root), trained);
@@ -103,7 +105,7 @@ impl Weights {
     /// # Errors
     /// [`Error::MissingArray`], [`Error::UnknownArray`], [`Error::ArrayShape`].
     pub fn of_checkpoint(declarations: &Declarations, checkpoint: &Checkpoint, device: &Device) -> Result<Self, Error> {
-        let mut weights = Self { arrays: BTreeMap::new(), device: device.clone() };
+        let mut weights = Self::none(device);
         for spec in declarations.specs() {
             let Some(array) = checkpoint.params.get(&spec.name) else {
                 return Err(Error::MissingArray { name: spec.name.clone() });
@@ -116,6 +118,16 @@ impl Weights {
             Some(name) => Err(Error::UnknownArray { name: name.clone() }),
             None => Ok(weights),
         }
+    }
+
+    fn none(device: &Device) -> Self {
+        Self { arrays: BTreeMap::new(), device: device.clone(), precision: Precision::F32 }
+    }
+
+    /// The same, with products in that precision: single if nothing is said.
+    #[must_use]
+    pub fn in_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// Takes over the arrays of a checkpoint; arrays that it lacks keep their values (a new arm on an old foundation).
@@ -188,6 +200,11 @@ impl Weights {
         self.arrays.keys().map(String::as_str)
     }
 
+    /// Precision of products.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
     /// Where they are.
     pub fn device(&self) -> &Device {
         &self.device
@@ -209,12 +226,4 @@ fn check_shape(spec: &ParamSpec, array: &ParamArray) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::ArrayShape { name: spec.name.clone(), expected: spec.shape.clone(), found: array.shape.clone() })
-}
-
-/// The values of a tensor, row-major, in main memory.
-///
-/// # Panics
-/// If the device fails or the tensor is not of `f32`.
-pub fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.without_autodiff().try_into_vec_as::<f32>().expect("a tensor of f32 can be read back")
 }

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use burn::tensor::{Tensor, TensorData};
+use hit_kernels::{Mask, Precision, dropout};
 
-use crate::dropout::{dropout, normal};
+use crate::random::{mask, normal};
 use crate::{Padding, Weights};
 
 /// What layers see while they compute.
@@ -77,10 +78,20 @@ impl<'a> Pass<'a> {
 
     /// Dropout with probability `p` in a training pass, nothing otherwise. `layer` names the place.
     pub fn dropout<const D: usize>(&self, x: Tensor<D>, p: f64, layer: &str) -> Tensor<D> {
-        match self.training {
-            Some(Training { root, step, .. }) if p > 0.0 => dropout(x, p, root, step, layer),
-            _ => x,
+        match self.mask(p, layer) {
+            Some(mask) => dropout(x, mask),
+            None => x,
         }
+    }
+
+    /// What a dropout layer called `layer` drops in this pass, if it drops anything.
+    pub(crate) fn mask(&self, p: f64, layer: &str) -> Option<Mask> {
+        self.training.filter(|_| p > 0.0).map(|Training { root, step, .. }| mask(p, root, step, layer))
+    }
+
+    /// Precision of products.
+    pub(crate) fn precision(&self) -> Precision {
+        self.weights.precision()
     }
 
     /// Adds Gaussian noise of that standard deviation in a training pass, nothing otherwise. `layer` names the place.

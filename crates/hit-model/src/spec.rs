@@ -1,5 +1,6 @@
 //! Sizes of the base model, as `pipeline.toml` states them (spec section 3).
 
+use hit_kernels::Precision;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,8 @@ pub struct ModelSpec {
     pub midi: MidiSpec,
     /// Projection heads.
     pub heads: HeadSpec,
+    /// Numbers that matrices are multiplied in.
+    pub precision: Precision,
 }
 
 /// One convolution of the audio encoder.

@@ -4,18 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use hit_kernels::{Moments, Update, adamw, sum_of_squares};
 use hit_model::{Gradients, Tensor, Weights};
 
 use crate::AdamWSpec;
-
-/// First and second moment of a parameter, flat.
-#[derive(Clone)]
-pub struct Moments {
-    /// Running mean of gradients.
-    pub first: Tensor<1>,
-    /// Running mean of squared gradients.
-    pub second: Tensor<1>,
-}
 
 /// The optimiser.
 pub struct AdamW {
@@ -44,37 +36,24 @@ impl AdamW {
         // PyTorch's clip_grad_norm_: the 1e-6 is its.
         let clip = ((norm.clone() + 1e-6).recip() * self.spec.clip_norm).clamp_max(1.0);
         for (name, grad) in grads {
-            let lr = self.rates[&name] * factor;
             let value = weights.flat(&name).clone().without_autodiff();
-            let value = self.update(&name, value, grad * clip.clone(), lr, step);
+            let update = self.update(self.rates[&name] * factor, step);
+            let (value, moments) = adamw(value, grad, &clip, self.moments.remove(&name), update);
+            self.moments.insert(name.clone(), moments);
             weights.set(&name, value);
         }
         norm
     }
 
-    fn update(&mut self, name: &str, value: Tensor<1>, grad: Tensor<1>, lr: f64, step: u64) -> Tensor<1> {
-        let AdamWSpec { beta1, beta2, epsilon, weight_decay, .. } = self.spec;
-        let square = grad.clone() * grad.clone() * (1.0 - beta2);
-        let mean = grad * (1.0 - beta1);
-        let (first, second) = match self.moments.remove(name) {
-            Some(Moments { first, second }) => (first * beta1 + mean, second * beta2 + square),
-            None => (mean, square),
-        };
-        let unbias = |beta: f64| 1.0 - libm::pow(beta, step as f64);
-        let root = second.clone().sqrt() / unbias(beta2).sqrt() + epsilon;
-        let change = first.clone() / root * (lr / unbias(beta1));
-        self.moments.insert(name.to_owned(), Moments { first, second });
-        value * (1.0 - lr * weight_decay) - change
+    fn update(&self, rate: f64, step: u64) -> Update {
+        let AdamWSpec { beta1, beta2, epsilon, weight_decay: decay, .. } = self.spec;
+        Update { beta1, beta2, epsilon, rate, decay, step }
     }
 }
 
 /// √Σ‖g‖² over all gradients, in the order of names.
 fn global_norm<'a>(grads: impl Iterator<Item = &'a Tensor<1>>, weights: &Weights) -> Tensor<1> {
-    let square = |grad: &Tensor<1>| {
-        let n = grad.dims()[0];
-        (grad.clone() * grad.clone()).reshape([1, n]).sum_dim(1).reshape([1])
-    };
-    let parts: Vec<Tensor<1>> = grads.map(square).collect();
+    let parts: Vec<Tensor<1>> = grads.map(sum_of_squares).collect();
     if parts.is_empty() {
         return Tensor::zeros([1], weights.device());
     }

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use hit_model::{Batch, Declarations, Device, HostBatch, Model, Noted, Pass, Source, Tensor, Weights, embed, host};
+use hit_model::{
+    Batch, Declarations, Device, HostBatch, Model, Noted, Pass, Precision, Source, Tensor, Weights, embed, host,
+};
 use hit_schema::{Checkpoint, CheckpointMeta, Embeddings, HistoryRow, RunId};
 use hit_stage::{Context, StageError};
 
@@ -52,6 +54,13 @@ impl<'a> Fit<'a> {
         }
         let adamw = AdamW::new(spec.optimizer, spec.rates(weights.trained())?);
         Ok(Self { model, spec, schedule, plan, weights, adamw })
+    }
+
+    /// The same, with products in that precision.
+    #[must_use]
+    pub fn in_precision(mut self, precision: Precision) -> Self {
+        self.weights = self.weights.in_precision(precision);
+        self
     }
 
     /// Schedule factor at a 1-based step.

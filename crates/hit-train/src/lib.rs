@@ -15,8 +15,9 @@ mod spec;
 mod stage;
 mod vicreg;
 
-pub use adamw::{AdamW, Moments};
+pub use adamw::AdamW;
 pub use fit::{Fit, StepLog};
+pub use hit_kernels::Moments;
 pub use loader::{Plan, with_batches};
 pub use loss::{Loss, loss};
 pub use order::order;

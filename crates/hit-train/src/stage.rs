@@ -75,7 +75,8 @@ impl Train {
         let init = cx.inputs.contains_key("init").then(|| cx.file("init")).transpose()?;
         let init = init.map(|file| Checkpoint::read(&file.path)).transpose()?;
         let plan = self.plan(train.n_windows())?;
-        let fit = Fit::new(&*model, &self.train, self.schedule, plan, init.as_ref(), &device)?;
+        let fit = Fit::new(&*model, &self.train, self.schedule, plan, init.as_ref(), &device)?
+            .in_precision(self.model.precision);
         let scratch = cx.scratch()?.to_owned();
         let session = Session { run: &self.run, cx, plan, evaluate: &self.evaluate, validation: &validation, scratch };
         session.train(fit, &train)

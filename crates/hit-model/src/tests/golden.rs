@@ -2,6 +2,7 @@
 //! hundred roundings of 6e-8).
 
 use burn::tensor::Tensor;
+use hit_kernels::group_norm;
 use serde::Deserialize;
 
 use super::support::*;
@@ -117,8 +118,8 @@ fn convolutions_with_group_norm_and_gelu_are_pytorchs() {
         let shape = [outputs, channels, kernel];
         let weight = tensor(param("conv.weight", &shape), shape).autodiff().require_grad();
         let vector = |name: &str| tensor(param(name, &[outputs]), [outputs]);
-        let y = conv1d(first.clone().swap_dims(1, 2), weight.clone(), vector("conv.bias"), spec);
-        let y = gelu(group_norm(y, groups, vector("norm.weight"), vector("norm.bias")));
+        let y = conv1d(first.clone().swap_dims(1, 2), weight.clone(), vector("conv.bias"), spec, Precision::F32);
+        let y = gelu(group_norm(y, groups, vector("norm.weight"), vector("norm.bias"), LN_EPSILON));
         let length = spec.length(time);
         assert_eq!(y.dims(), [2, length, outputs]);
         close("y", &host(y.clone()), &case.y, TOLERANCE);

@@ -7,7 +7,7 @@ use hit_schema::{Checkpoint, CheckpointMeta, ParamArray, Token};
 
 use crate::{
     ArmSpec, AudioSpec, ConvSpec, Declarations, Device, FinalNorm, HeadSpec, HostBatch, MidiSpec, Model, ModelSpec,
-    Options, ParamSpec, Weights,
+    Options, ParamSpec, Precision, Weights,
 };
 
 /// The formula of tests/golden/model.py: sin(0.37 i² + sum of the bytes of the name).
@@ -74,6 +74,7 @@ pub fn small() -> ModelSpec {
             norm: FinalNorm::BeforePooling,
         },
         heads: HeadSpec { hidden: vec![6, 6], embedding_dim: 5 },
+        precision: Precision::F32,
     }
 }
 

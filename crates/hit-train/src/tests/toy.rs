@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::crate_under_test::{AdamWSpec, ScheduleSpec, Train, TrainSpec, VicregSpec};
-use hit_model::{ArmSpec, AudioSpec, ConvSpec, FinalNorm, HeadSpec, InjectionSpec, MidiSpec, ModelSpec, Options, Side};
+use hit_model::{
+    ArmSpec, AudioSpec, ConvSpec, FinalNorm, HeadSpec, InjectionSpec, MidiSpec, ModelSpec, Options, Precision, Side,
+};
 use hit_schema::{
     AudioSource, FeatureBlock, FeatureMeta, Performance, RunId, Segments, SplitIndex, Token, TokenBlock, WindowSpec,
 };
@@ -255,6 +257,7 @@ pub fn tiny_model() -> ModelSpec {
             norm: FinalNorm::BeforePooling,
         },
         heads: HeadSpec { hidden: vec![16], embedding_dim: 8 },
+        precision: Precision::F32,
     }
 }
 

@@ -1,0 +1,168 @@
+//! Dropout whose mask is a function of a key and of a value's place: nothing is kept, and the backward pass draws the same
+//! mask again.
+
+use burn::tensor::{DType, Device, Int, Tensor};
+
+use crate::host::{host, is_host, tensor};
+use crate::vjp::{Value, differentiable, of_rank, when};
+
+/// SplitMix64's increment and finaliser (Steele, Lea, Flood 2014): value `k` of a stream is `mix(key + k·GOLDEN)`.
+pub const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The finaliser.
+pub fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Which values are dropped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mask {
+    /// Probability, met to 2⁻³². Below 1.
+    pub p: f64,
+    /// Key of the stream of draws: another for every seed, step and layer.
+    pub key: u64,
+}
+
+impl Mask {
+    /// What a value that stays is multiplied with, so that the mean stays.
+    fn scale(&self) -> f32 {
+        (1.0 / (1.0 - self.p)) as f32
+    }
+
+    /// Multiplies values with the factors of their places, of which the first is `first`: 0 with probability `p`, else 1/(1 − p). Two
+    /// factors come from each 64-bit draw.
+    pub fn apply(&self, values: &mut [f32], first: usize) {
+        let below = (self.p * 4_294_967_296.0) as u64;
+        let scale = self.scale();
+        let factor = |draw: u64| if draw < below { 0.0 } else { scale };
+        let draw = |k: usize| mix(self.key.wrapping_add((k as u64).wrapping_mul(GOLDEN)));
+        // A run may begin with the second half of a draw.
+        let (head, pairs) = values.split_at_mut((first % 2).min(values.len()));
+        for value in head {
+            *value *= factor(draw(first / 2) >> 32);
+        }
+        for (k, pair) in (first.div_ceil(2)..).zip(pairs.chunks_mut(2)) {
+            let draw = draw(k);
+            for (value, half) in pair.iter_mut().zip([draw & 0xffff_ffff, draw >> 32]) {
+                *value *= factor(half);
+            }
+        }
+    }
+
+    /// The tensor with the mask over it. It lies outside of the graph, and its first value has the place `first`.
+    pub(crate) fn over<const D: usize>(&self, x: Tensor<D>, first: usize) -> Tensor<D> {
+        let dims = x.dims();
+        if is_host(&x) {
+            let mut values = host(x);
+            self.apply(&mut values, first);
+            return tensor(values, dims);
+        }
+        // At reference size a mask has 737 million values: it is made where it is used.
+        let device = x.device();
+        x * self.on_device(first, dims.iter().product(), &device).reshape(dims)
+    }
+
+    /// The same kind of factors from integer operations of the device; they are not those of [`apply`](Self::apply). Value `k` is k ⊕ key,
+    /// finalised by `lowbias32` in wrapping 32-bit arithmetic, with a second key half way.
+    fn on_device(&self, first: usize, n: usize, device: &Device) -> Tensor<1> {
+        // Shifts of signed numbers drag the sign along: the mask takes it off again.
+        let mix = |h: Tensor<1, Int>, shift: i32| {
+            let high = h.clone().bitwise_right_shift_scalar(shift).bitwise_and_scalar((1 << (32 - shift)) - 1);
+            h.bitwise_xor(high)
+        };
+        let (low, high) = (self.key as i32, (self.key >> 32) as i32);
+        let places = first as i64..(first + n) as i64;
+        let h = Tensor::<1, Int>::arange(places, (device, DType::I32)).bitwise_xor_scalar(low);
+        let h = (mix(h, 16) * FACTORS[0]).bitwise_xor_scalar(high);
+        let h = mix(mix(h, 15) * FACTORS[1], 16);
+        h.greater_equal_scalar(below(self.p)).float() * f64::from(self.scale())
+    }
+}
+
+/// Drops values of `x` and scales the rest, so that the mean stays. Keeps nothing.
+pub fn dropout<const D: usize>(x: Tensor<D>, mask: Mask) -> Tensor<D> {
+    differentiable([x.into_dispatch()], move |[x]| {
+        let value = mask.over(of_rank::<D>(x), 0);
+        Value::new(value, move |grad: Tensor<D>, [wanted]| [when(wanted, || mask.over(grad, 0))])
+    })
+}
+
+/// Multipliers of the 32-bit finaliser `lowbias32` (Wellons 2018).
+const FACTORS: [i32; 2] = [0x7feb_352d, 0x846c_a68b_u32 as i32];
+
+/// The number below which a share `p` of all 32-bit numbers lies.
+fn below(p: f64) -> i32 {
+    (p * 4_294_967_296.0 - 2_147_483_648.0) as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on_host(n: usize, mask: Mask) -> Vec<f32> {
+        let mut factors = vec![1.0; n];
+        mask.apply(&mut factors, 0);
+        factors
+    }
+
+    fn on_device(n: usize, mask: Mask) -> Vec<f32> {
+        host(mask.on_device(0, n, &Device::flex()))
+    }
+
+    #[test]
+    fn a_part_of_a_mask_is_that_part() {
+        let mask = Mask { p: 0.3, key: 0x1234_5678_9abc_def0 };
+        let (whole, device) = (on_host(1000, mask), on_device(1000, mask));
+        for (first, n) in [(0, 1), (1, 1), (1, 2), (3, 500), (4, 501), (999, 1), (500, 0)] {
+            let mut part = vec![1.0; n];
+            mask.apply(&mut part, first);
+            assert_eq!(part, whole[first..first + n], "{first}, {n}");
+            assert_eq!(host(mask.on_device(first, n.max(1), &Device::flex()))[..n], device[first..first + n]);
+        }
+    }
+
+    #[test]
+    fn a_share_p_is_dropped_and_the_mean_stays() {
+        let n = 400_000;
+        for p in [0.1, 0.5] {
+            let mask = Mask { p, key: mix(77) };
+            for factors in [on_host(n, mask), on_device(n, mask), on_device(n, Mask { p, key: 1 })] {
+                let dropped = factors.iter().filter(|&&f| f == 0.0).count() as f64 / n as f64;
+                // Five standard errors.
+                assert!((dropped - p).abs() < 5.0 * (p * (1.0 - p) / n as f64).sqrt(), "{dropped}");
+                let mean = factors.iter().map(|&f| f64::from(f)).sum::<f64>() / n as f64;
+                assert!((mean - 1.0).abs() < 0.01);
+            }
+        }
+    }
+
+    #[test]
+    fn neighbours_and_keys_are_independent() {
+        let n = 400_000;
+        let (one, other) = (Mask { p: 0.5, key: mix(9) }, Mask { p: 0.5, key: mix(10) });
+        for (factors, next) in [(on_host(n, one), on_host(n, other)), (on_device(n, one), on_device(n, other))] {
+            for lag in [1, 2, 3, 60, 64, 1024, 2400, 65_536, 65_537] {
+                let both = factors.iter().zip(&factors[lag..]).filter(|(a, b)| **a == 0.0 && **b == 0.0).count();
+                let share = both as f64 / (n - lag) as f64;
+                // Six standard errors of a share of 1/4.
+                assert!((share - 0.25).abs() < 0.0045, "lag {lag}: {share}");
+            }
+            let both = factors.iter().zip(&next).filter(|(a, b)| **a == 0.0 && **b == 0.0).count();
+            assert!((both as f64 / n as f64 - 0.25).abs() < 0.0045);
+        }
+    }
+
+    #[test]
+    fn the_generator_of_devices_is_the_one_described() {
+        let (n, key) = (1000, 0x4d | (0x1_e240 << 32));
+        let expected = (0..n).map(|k| {
+            let mix = |h: i32, shift: i32| h ^ (h as u32 >> shift) as i32;
+            let h = mix(k ^ 0x4d, 16).wrapping_mul(FACTORS[0]) ^ 0x1_e240;
+            let h = mix(mix(h, 15).wrapping_mul(FACTORS[1]), 16);
+            if h < 0 { 0.0 } else { 2.0 }
+        });
+        assert_eq!(on_device(n as usize, Mask { p: 0.5, key }), expected.collect::<Vec<f32>>());
+    }
+}

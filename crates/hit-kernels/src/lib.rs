@@ -1,0 +1,26 @@
+//! The hot operations of training, behind plain functions of tensors, each with a backward pass derived by hand.
+//!
+//! A function says what it keeps for its backward pass: that is what bounds the memory of a step. In main memory the elementwise parts are loops of
+//! ours; elsewhere the same formulas are tensor operations of burn. Nothing depends on threads, and no float is added by atomics.
+
+mod adamw;
+mod attention;
+mod dropout;
+mod gelu;
+mod host;
+mod linear;
+mod norm;
+mod precision;
+mod vjp;
+
+pub use adamw::{Moments, Update, adamw, sum_of_squares};
+pub use attention::{Attending, attention};
+pub use dropout::{GOLDEN, Mask, dropout, mix};
+pub use gelu::gelu;
+pub use host::host;
+pub use linear::{linear, matmul};
+pub use norm::{group_norm, layer_norm};
+pub use precision::Precision;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! Normalisation of rows.
+
+use burn::tensor::Tensor;
+
+use crate::host::{host, is_host, sum, tensor, vectorised};
+use crate::vjp::{Value, differentiable, of_rank, when};
+
+/// Each row of `x` to mean 0 and variance 1 (biased, `epsilon` added), then scaled and shifted. `x`: `[rows, width]`; `weight`, `bias`:
+/// `[width]`.
+///
+/// Keeps the normalised rows and one number a row.
+pub fn layer_norm(x: Tensor<2>, weight: Tensor<1>, bias: Tensor<1>, epsilon: f64) -> Tensor<2> {
+    differentiable([x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()], move |[x, weight, bias]| {
+        let (x, weight, bias) = (of_rank::<2>(x), of_rank::<1>(weight), of_rank::<1>(bias));
+        let width = x.dims()[1];
+        let kept = if is_host(&x) { on_host(x, epsilon) } else { on_device(x, epsilon) };
+        let y = kept.rows.clone() * weight.clone().unsqueeze() + bias.unsqueeze();
+        Value::new(y, move |grad: Tensor<2>, [for_x, for_weight, for_bias]| {
+            [
+                when(for_x, || back(grad.clone(), kept.clone(), weight.clone())),
+                when(for_weight, || (grad.clone() * kept.rows.clone()).sum_dim(0).reshape([width])),
+                when(for_bias, || grad.clone().sum_dim(0).reshape([width])),
+            ]
+        })
+    })
+}
+
+/// Rows of mean 0 and variance 1, and 1/√(variance + ε) of each before, `[rows, 1]`.
+#[derive(Clone)]
+struct Normalised {
+    rows: Tensor<2>,
+    inverse: Tensor<2>,
+}
+
+fn on_device(x: Tensor<2>, epsilon: f64) -> Normalised {
+    let centred = x.clone() - x.mean_dim(1);
+    let inverse = ((centred.clone() * centred.clone()).mean_dim(1) + epsilon).sqrt().recip();
+    Normalised { rows: centred * inverse.clone(), inverse }
+}
+
+fn on_host(x: Tensor<2>, epsilon: f64) -> Normalised {
+    let dims @ [n, width] = x.dims();
+    let mut rows = host(x);
+    let mut inverse = vec![0.0; n];
+    let (share, epsilon) = (1.0 / width as f32, epsilon as f32);
+    vectorised(|| {
+        for (row, inverse) in rows.chunks_exact_mut(width).zip(&mut inverse) {
+            let mean = sum(width, |i| row[i]) * share;
+            for value in row.iter_mut() {
+                *value -= mean;
+            }
+            let variance = sum(width, |i| row[i] * row[i]) * share;
+            *inverse = 1.0 / (variance + epsilon).sqrt();
+            for value in row.iter_mut() {
+                *value *= *inverse;
+            }
+        }
+    });
+    Normalised { rows: tensor(rows, dims), inverse: tensor(inverse, [n, 1]) }
+}
+
+/// (h − mean(h) − r·mean(h·r))/σ row by row, with h = grad·weight and r the normalised row.
+fn back(grad: Tensor<2>, kept: Normalised, weight: Tensor<1>) -> Tensor<2> {
+    if is_host(&grad) { back_on_host(grad, kept, weight) } else { back_on_device(grad, kept, weight) }
+}
+
+fn back_on_device(grad: Tensor<2>, kept: Normalised, weight: Tensor<1>) -> Tensor<2> {
+    let Normalised { rows, inverse } = kept;
+    let scaled = grad * weight.unsqueeze();
+    let along = (scaled.clone() * rows.clone()).mean_dim(1);
+    (scaled.clone() - scaled.mean_dim(1) - rows * along) * inverse
+}
+
+fn back_on_host(grad: Tensor<2>, kept: Normalised, weight: Tensor<1>) -> Tensor<2> {
+    let dims @ [_, width] = grad.dims();
+    let (mut grads, rows, inverse, weight) = (host(grad), host(kept.rows), host(kept.inverse), host(weight));
+    let share = 1.0 / width as f32;
+    let weight = &weight[..width];
+    vectorised(|| {
+        for ((grad, row), inverse) in grads.chunks_exact_mut(width).zip(rows.chunks_exact(width)).zip(&inverse) {
+            for (grad, weight) in grad.iter_mut().zip(weight) {
+                *grad *= weight;
+            }
+            let mean = sum(width, |i| grad[i]) * share;
+            let along = sum(width, |i| grad[i] * row[i]) * share;
+            for (grad, row) in grad.iter_mut().zip(row) {
+                *grad = (*grad - mean - row * along) * inverse;
+            }
+        }
+    });
+    tensor(grads, dims)
+}
+
+/// GroupNorm of channels-last sequences: mean and biased variance over time and the channels of a group, `epsilon` added.
+///
+/// `x`: `[batch, time, channels]`; `weight`, `bias`: `[channels]`. A composition: the convolutions before it are frozen in the
+/// published runs, so that nothing is kept.
+pub fn group_norm(x: Tensor<3>, groups: usize, weight: Tensor<1>, bias: Tensor<1>, epsilon: f64) -> Tensor<3> {
+    let [batch, time, channels] = x.dims();
+    let each = channels / groups;
+    let per_group = |x: Tensor<3>| {
+        let sums = x.sum_dim(1).reshape([batch, groups, each]).sum_dim(2) / (time * each) as f64;
+        sums.repeat_dim(2, each).reshape([batch, 1, channels])
+    };
+    let centred = x.clone() - per_group(x);
+    let variance = per_group(centred.clone() * centred.clone());
+    let scale = (variance + epsilon).sqrt().recip() * weight.unsqueeze();
+    centred * scale + bias.unsqueeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::reference::{distance, plain, wide};
+
+    /// What runs on other devices, on this one.
+    #[test]
+    fn loops_and_tensor_operations_are_the_same_formula() {
+        for [n, width] in [[1, 1], [3, 7], [5, 64], [2, 67]] {
+            let (x, grad, weight) = (plain("x", [n, width]), plain("grad", [n, width]), plain("weight", [width]));
+            let (loops, operations) = (on_host(x.clone(), 1e-5), on_device(x, 1e-5));
+            assert!(distance(&wide(&loops.rows), &wide(&operations.rows)) < 1e-6);
+            assert!(distance(&wide(&loops.inverse), &wide(&operations.inverse)) < 1e-6);
+            let loops_back = back_on_host(grad.clone(), loops.clone(), weight.clone());
+            assert!(distance(&wide(&loops_back), &wide(&back_on_device(grad, loops, weight))) < 2e-6);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! In what numbers matrices are multiplied.
+
+use burn::tensor::{FloatDType, Tensor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Numbers of matrix products, forward and backward: those of linear maps, convolutions and attention. All else, sums within a
+/// product included, is in 32 bits, and so are weights, gradients and the state of the optimiser.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// IEEE single: 24 bits of mantissa.
+    #[default]
+    F32,
+    /// Factors rounded to 11 bits of mantissa, as tensor cores take them (TF32).
+    Tf32,
+    /// Factors and products rounded to bfloat16: 8 bits of mantissa.
+    Bf16,
+}
+
+impl Precision {
+    /// As profiles write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Tf32 => "tf32",
+            Self::Bf16 => "bf16",
+        }
+    }
+
+    /// Relative distance of the numbers that factors are rounded to: 2⁻²³, 2⁻¹⁰, 2⁻⁷.
+    pub fn epsilon(self) -> f64 {
+        match self {
+            Self::F32 => f64::from(f32::EPSILON),
+            Self::Tf32 => 1.0 / 1024.0,
+            Self::Bf16 => 1.0 / 128.0,
+        }
+    }
+
+    /// A factor as products take it. It may be kept in that form, which for bfloat16 is half as large.
+    pub(crate) fn factor<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::F32 => x,
+            Self::Tf32 => to_11_bits(x),
+            Self::Bf16 => x.cast(FloatDType::BF16),
+        }
+    }
+
+    /// The product of two factors that [`factor`](Self::factor) gave, as 32-bit numbers.
+    pub(crate) fn product<const D: usize>(self, a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
+        let y = a.matmul(b);
+        if self == Self::Bf16 { y.cast(FloatDType::F32) } else { y }
+    }
+}
+
+/// To the nearest number of 11 bits of mantissa: the high part of Veltkamp's splitting (Dekker 1971), which is made of plain
+/// operations and so the same on every device. Numbers of 2¹¹⁴ and more overflow.
+fn to_11_bits<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let spread = x.clone() * 8193.0;
+    spread.clone() - (spread - x)
+}
