@@ -120,6 +120,31 @@ pub(crate) fn is_full(text: &str) -> bool {
     text.contains("(os error 28)") || text.contains("(os error 122)")
 }
 
+/// Whether the text of an error tells that an accelerator has no memory left, as tensor libraries (cubecl: an allocation, a
+/// launch), CUDA's driver and cuBLAS say it.
+pub(crate) fn device_is_full(text: &str) -> bool {
+    let said = [
+        "out of device memory",
+        "out-of-memory error happened during launch",
+        "CUDA_ERROR_OUT_OF_MEMORY",
+        "CUBLAS_STATUS_ALLOC_FAILED",
+    ];
+    said.iter().any(|said| text.contains(said))
+}
+
+/// What to do when the memory of a device is full that so many stages may share.
+pub(crate) fn device_memory(device: &str, sharing: usize) -> String {
+    let what = match sharing {
+        0 | 1 => {
+            "though no other stage ran on it: end other programs that use it (`nvidia-smi` lists them) or name a GPU with more \
+             memory (`--device cuda:N`), then run again"
+                .to_owned()
+        }
+        n => format!("which up to {n} stages shared: run again with `--slots-per-gpu 1`"),
+    };
+    format!("the memory of {device} was full, {what}; what is finished is kept")
+}
+
 /// An error and everything that caused it, joined by `: `, without repeating a message that contains its cause.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -15,7 +15,7 @@ use hit_stage::{
 };
 
 use crate::engine::Engine;
-use crate::error::{EngineError, FULL, chain, is_full};
+use crate::error::{EngineError, FULL, chain, device_is_full, device_memory, is_full};
 use crate::external::{Stamp, stamp};
 use crate::files::{files_below, remove};
 use crate::graph::{Graph, Node, Source};
@@ -93,6 +93,8 @@ pub(crate) struct Job<'a> {
     pub(crate) prepared: Prepared,
     /// The device slot taken, given back at the end.
     pub(crate) slot: Option<String>,
+    /// Stages that may share that device.
+    pub(crate) sharing: usize,
     /// Records of the nodes that it reads.
     pub(crate) inputs: BTreeMap<usize, Option<Arc<Finished>>>,
     pub(crate) threads: usize,
@@ -124,12 +126,22 @@ impl Job<'_> {
         let ending = match catch_unwind(AssertUnwindSafe(|| self.execute())) {
             Ok(Ok(ending)) => ending,
             Ok(Err(Stop::Failed(error))) if is_full(&error) => Ending::Failed(format!("{error}; {FULL}")),
-            Ok(Err(Stop::Failed(error))) => Ending::Failed(error),
+            Ok(Err(Stop::Failed(error))) => Ending::Failed(self.with_advice(error)),
             Ok(Err(Stop::Cancelled)) => Ending::Cancelled,
             Ok(Err(Stop::Damaged(producers))) => Ending::Damaged(producers),
             Err(panic) => Ending::Failed(format!("panicked: {}", panic_text(panic.as_ref()))),
         };
         _ = self.sender.send(Report::Ended { idx: self.idx, key: self.prepared.key, slot: self.slot, ending });
+    }
+
+    /// The error, with what to do if the memory of the stage's device was full.
+    fn with_advice(&self, error: String) -> String {
+        match self.slot.as_deref() {
+            Some(device) if device != "cpu" && device_is_full(&error) => {
+                format!("{error}; {}", device_memory(device, self.sharing))
+            }
+            _ => error,
+        }
     }
 
     fn node(&self) -> &Node {

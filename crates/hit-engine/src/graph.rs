@@ -27,10 +27,12 @@ pub struct Node {
     pub exports: Vec<Export>,
     /// Whether `verify` re-executes it: cheap, exact, and fed by exported files alone.
     pub pure: bool,
+    /// How long it takes, in any unit: of the stages that could start, the one whose way to the end is longest does. In no key.
+    pub cost: u64,
 }
 
 impl Node {
-    /// A stage with neither inputs nor exports.
+    /// A stage with neither inputs nor exports, of cost 1.
     pub fn new(id: impl Into<String>, stage: impl DynStage + 'static) -> Self {
         Self {
             id: id.into(),
@@ -39,6 +41,7 @@ impl Node {
             groups: Vec::new(),
             exports: Vec::new(),
             pure: false,
+            cost: 1,
         }
     }
 
@@ -81,6 +84,13 @@ impl Node {
     #[must_use]
     pub fn pure(mut self) -> Self {
         self.pure = true;
+        self
+    }
+
+    /// States how long the stage takes: long stages are to start early, so that none is left alone at the end.
+    #[must_use]
+    pub fn cost(mut self, cost: u64) -> Self {
+        self.cost = cost;
         self
     }
 }

@@ -26,6 +26,7 @@ mod plan;
 mod reason;
 mod run;
 mod select;
+mod slots;
 mod store;
 mod summary;
 mod verify;

@@ -24,6 +24,7 @@ use crate::hashing::{Amount, Digests, Found, Unread, external_paths};
 use crate::key::Recipe;
 use crate::plan::{Input, Lookup, lineage_text};
 use crate::select::Selection;
+use crate::slots::Slots;
 use crate::store::{Finished, Latest};
 use crate::summary::{Failure, NotRun, Observer, Outcome, RunOptions, Summary};
 
@@ -84,8 +85,8 @@ pub(crate) struct Prepared {
     pub(crate) key: Digest,
 }
 
-/// Longest way to the end first, then the order of the graph.
-type Rank = (Reverse<usize>, usize);
+/// Longest way to the end first (the sum of costs along it), then the order of the graph.
+type Rank = (Reverse<u64>, usize);
 
 /// External files of a run.
 struct Files {
@@ -108,7 +109,8 @@ struct Run<'a> {
     observer: &'a dyn Observer,
     cancel: &'a Cancel,
     sender: Sender<Report>,
-    height: Vec<usize>,
+    /// By node: cost of it and of the costliest way from it to the end.
+    height: Vec<u64>,
     status: Vec<Status>,
     done: Vec<Option<Arc<Finished>>>,
     /// Stages whose inputs are known and whose key is to be looked up.
@@ -117,7 +119,7 @@ struct Run<'a> {
     queue: BTreeMap<Rank, Prepared>,
     /// Keys in execution, and the stages of the same key that wait for the result.
     running: BTreeMap<Digest, Vec<usize>>,
-    free_devices: Vec<String>,
+    slots: Slots,
     busy: usize,
     rebuilt: Vec<usize>,
     files: Files,
@@ -129,7 +131,7 @@ struct Run<'a> {
 
 impl Files {
     /// The files of the nodes `wanted`: those known by their stamps, and the others in the order in which stages need them.
-    fn new(engine: &Engine, graph: &Graph, wanted: &BTreeSet<usize>, height: &[usize]) -> Self {
+    fn new(engine: &Engine, graph: &Graph, wanted: &BTreeSet<usize>, height: &[u64]) -> Self {
         let ranks: BTreeSet<Rank> = wanted.iter().map(|&idx| (Reverse(height[idx]), idx)).collect();
         let (digests, unread) = engine.survey(graph, ranks.iter().map(|rank| rank.1));
         let amount = Amount::of(unread.iter().map(|file| file.size).sum());
@@ -159,10 +161,7 @@ impl<'a> Run<'a> {
         sender: Sender<Report>,
     ) -> Self {
         let n = graph.nodes().len();
-        let mut height = vec![0; n];
-        for idx in (0..n).rev() {
-            height[idx] = graph.children_at(idx).iter().map(|&child| height[child] + 1).max().unwrap_or(0);
-        }
+        let height = heights(graph);
         let selected = |idx: &usize| selection.ids.contains(&graph.nodes()[*idx].id);
         // A selection made by hand may lack ancestors: they are needed all the same.
         let wanted = graph.ancestors((0..n).filter(selected));
@@ -183,16 +182,13 @@ impl<'a> Run<'a> {
             ready: BTreeSet::new(),
             queue: BTreeMap::new(),
             running: BTreeMap::new(),
-            free_devices: options.devices.iter().rev().cloned().collect(),
+            slots: Slots::new(&options.devices),
             busy: 0,
             rebuilt: vec![0; n],
             files,
             executed: BTreeSet::new(),
             stop: None,
         };
-        if run.free_devices.is_empty() {
-            run.free_devices.push("cpu".to_owned());
-        }
         for idx in wanted {
             run.release(idx);
         }
@@ -310,7 +306,7 @@ impl<'a> Run<'a> {
         'a: 'scope,
     {
         while self.busy < self.options.jobs.max(1) {
-            let free = |idx: &usize| !self.graph.nodes()[*idx].stage.needs().device || !self.free_devices.is_empty();
+            let free = |idx: &usize| !self.graph.nodes()[*idx].stage.needs().device || self.slots.any_free();
             let Some(rank) = self.queue.keys().find(|(_, idx)| free(idx)).copied() else { break };
             let Some(prepared) = self.queue.remove(&rank) else { break };
             let idx = rank.1;
@@ -319,7 +315,8 @@ impl<'a> Run<'a> {
                 continue;
             }
             let node = &self.graph.nodes()[idx];
-            let slot = if node.stage.needs().device { self.free_devices.pop() } else { None };
+            let slot = if node.stage.needs().device { self.slots.take() } else { None };
+            let sharing = slot.as_deref().map_or(0, |name| self.slots.on(name));
             self.running.insert(prepared.key, Vec::new());
             self.status[idx] = Status::Running { again: false };
             self.busy += 1;
@@ -330,6 +327,7 @@ impl<'a> Run<'a> {
                 idx,
                 prepared,
                 slot,
+                sharing,
                 inputs: self.graph.parents_at(idx).iter().map(|&from| (from, self.done[from].clone())).collect(),
                 threads: self.options.threads_per_stage.max(1),
                 // This one is counted in `busy` already.
@@ -415,7 +413,9 @@ impl<'a> Run<'a> {
             Report::Hashed { path, found } => self.hashed(path, found),
             Report::Ended { idx, key, slot, ending } => {
                 self.busy -= 1;
-                self.free_devices.extend(slot);
+                if let Some(name) = slot {
+                    self.slots.give_back(&name);
+                }
                 for parked in self.running.remove(&key).unwrap_or_default() {
                     if matches!(self.status[parked], Status::Due) {
                         self.ready.insert(self.rank(parked));
@@ -529,4 +529,14 @@ impl<'a> Run<'a> {
         };
         self.done.iter().enumerate().filter_map(entry).collect()
     }
+}
+
+/// By node: its cost and that of the costliest way from it to the end.
+fn heights(graph: &Graph) -> Vec<u64> {
+    let mut height = vec![0; graph.nodes().len()];
+    for (idx, node) in graph.nodes().iter().enumerate().rev() {
+        let below = graph.children_at(idx).iter().map(|&child| height[child]).max().unwrap_or(0);
+        height[idx] = node.cost.saturating_add(below);
+    }
+    height
 }

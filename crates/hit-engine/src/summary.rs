@@ -9,7 +9,9 @@ use serde::Serialize;
 pub struct RunOptions {
     /// Stages at a time, at least 1.
     pub jobs: usize,
-    /// Device slots (`cuda:0`, `cuda:0`, or `cpu` several times); a stage that needs a device takes one.
+    /// Device slots: a device is named as often as stages may share it (`cuda:0`, `cuda:1`, `cuda:0`, `cuda:1`, or `cpu`
+    /// several times). A stage that needs a device takes a slot on the one that holds the fewest stages, among equals on
+    /// the one named first.
     pub devices: Vec<String>,
     /// Threads that one stage may use.
     pub threads_per_stage: usize,

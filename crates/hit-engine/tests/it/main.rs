@@ -11,5 +11,6 @@ mod model;
 mod plan;
 mod processes;
 mod run;
+mod slots;
 mod surroundings;
 mod verify;
