@@ -24,6 +24,8 @@ pub struct Provenance {
     pub backend: Option<String>,
     /// Devices that models ran on.
     pub devices: Vec<String>,
+    /// Models that shared one GPU; none if they ran on a CPU.
+    pub slots_per_gpu: Option<u64>,
     /// Stages at once.
     pub jobs: Option<u64>,
     /// Threads of a stage.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Exit;
+use crate::sharing::MAX_SLOTS_PER_GPU;
 
 /// Reproduces "Descriptor-Injected Cross-Modal Learning": from audio and MIDI to a PDF whose every number was computed here.
 #[derive(Parser, Debug)]
@@ -38,6 +39,9 @@ pub struct Options {
     /// Stages at once; the number of CPU cores if not given.
     #[arg(long, short, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
+    /// Models that share one GPU, so that small ones do not leave it idle; 1 if not given. In no stage's key.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MAX_SLOTS_PER_GPU))]
+    pub slots_per_gpu: Option<u16>,
     /// For people, for programs (JSON on stdout), or a language of `graph`.
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
     pub format: Format,
@@ -319,12 +323,33 @@ mod tests {
 
     #[test]
     fn wrong_lines_are_refused() {
-        for line in
-            ["", "al", "stage", "list", "list arm", "all --jobs 0", "all --jobs x", "plan --device gpu", "explain"]
-        {
+        for line in [
+            "",
+            "al",
+            "stage",
+            "list",
+            "list arm",
+            "all --jobs 0",
+            "all --jobs x",
+            "plan --device gpu",
+            "explain",
+            "all --slots-per-gpu 0",
+            "all --slots-per-gpu 17",
+            "all --slots-per-gpu x",
+        ] {
             let words = std::iter::once("hitrepro").chain(line.split_whitespace());
             assert!(Cli::try_parse_from(words).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn models_share_a_gpu_if_asked_to() {
+        let slots = |words: &[&str]| {
+            let words = ["hitrepro", "plan"].iter().chain(words);
+            Cli::try_parse_from(words).unwrap().options.slots_per_gpu
+        };
+        assert_eq!(slots(&[]), None);
+        assert_eq!(slots(&["--slots-per-gpu", "3"]), Some(3));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod progress;
 pub mod project;
 mod provenance;
 pub mod registry;
+pub mod sharing;
 mod system;
 
 use std::io::IsTerminal;

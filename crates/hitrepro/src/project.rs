@@ -11,6 +11,7 @@ use crate::config::{Config, CorpusKind, DeviceChoice, Profile};
 use crate::graph::{self, BuildOptions};
 use crate::interrupt::cancel_on_interrupt;
 use crate::progress::Reporter;
+use crate::sharing;
 use crate::system::cores;
 
 /// Name of the configuration.
@@ -45,7 +46,7 @@ impl Project {
     /// Finds and reads the configuration, and picks the profile.
     ///
     /// # Errors
-    /// There is none, it is wrong, or it has no such profile.
+    /// There is none, it is wrong, or it has no such profile; or options contradict it or each other.
     pub fn open(options: &Options) -> Result<Self, Error> {
         let path = match &options.config {
             Some(path) => path.clone(),
@@ -60,6 +61,11 @@ impl Project {
                 "profile `{name}` makes its own corpus, so --corpus means nothing to it; profiles that read one: {}",
                 others.join(", ")
             )));
+        }
+        if options.slots_per_gpu.is_some() && options.device == Device::Cpu {
+            // `auto` may come to a CPU as well: there the option waits for a machine with a GPU.
+            let advice = "--slots-per-gpu means nothing with --device cpu: leave it out; on a CPU --jobs says how many stages run at once";
+            return Err(Error::Usage(advice.to_owned()));
         }
         let root = config.root().to_owned();
         let (name, profile) = (name.to_owned(), profile.clone());
@@ -162,7 +168,13 @@ impl Project {
 
     /// How to run: jobs, device slots, threads.
     pub fn run_options(&self, compute: &Compute) -> RunOptions {
-        run_options(compute, self.options.jobs.map(usize::from), cores())
+        let (jobs, slots) = (self.options.jobs.map(usize::from), self.options.slots_per_gpu.map_or(1, usize::from));
+        sharing::run_options(&compute.devices, jobs, slots, cores())
+    }
+
+    /// How many models run at once on which GPU, in words; none if they run on the CPU.
+    pub fn sharing(&self, compute: &Compute) -> Option<String> {
+        sharing::words(&compute.devices, &self.run_options(compute))
     }
 }
 
@@ -192,14 +204,6 @@ fn compute(device: Device, gpus: usize) -> Result<Compute, Error> {
         Device::Cuda(Some(number)) if number < gpus => on(vec![format!("cuda:{number}")]),
         _ => lacking(),
     }
-}
-
-/// On a CPU every job has a slot and an equal share of the cores; a GPU takes one stage at a time.
-fn run_options(compute: &Compute, jobs: Option<usize>, cores: usize) -> RunOptions {
-    let jobs = jobs.unwrap_or(cores).max(1);
-    let on_cpu = compute.devices.iter().all(|device| device == "cpu");
-    let devices = if on_cpu { vec!["cpu".to_owned(); jobs] } else { compute.devices.clone() };
-    RunOptions { jobs, devices, threads_per_stage: (cores / jobs).max(1), keep_going: true }
 }
 
 pub use crate::code::CODE;
@@ -256,18 +260,22 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn cores_are_shared_among_jobs() {
+    fn models_share_a_gpu_as_the_option_says_and_only_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let gpu = Compute { devices: vec!["cuda:0".into(), "cuda:1".into()], backend: "cuda".into() };
         let cpu = Compute { devices: vec!["cpu".into()], backend: "flex".into() };
-        let gpu = Compute { devices: vec!["cuda:0".into()], backend: "cuda".into() };
-        let shape = |compute, jobs, cores| {
-            let options = run_options(compute, jobs, cores);
-            (options.jobs, options.devices.len(), options.threads_per_stage)
+        let slots = |words: &[&str], compute| {
+            project(dir.path(), words).map(|project| project.run_options(compute).devices.len())
         };
-        assert_eq!(shape(&cpu, None, 2), (2, 2, 1));
-        assert_eq!(shape(&cpu, Some(1), 8), (1, 1, 8));
-        assert_eq!(shape(&cpu, Some(3), 8), (3, 3, 2));
-        assert_eq!(shape(&cpu, Some(9), 2), (9, 9, 1));
-        assert_eq!(shape(&gpu, None, 16), (16, 1, 1));
+        assert_eq!(slots(&[], &gpu).unwrap(), 2);
+        assert_eq!(slots(&["--slots-per-gpu", "3"], &gpu).unwrap(), 6);
+        assert_eq!(slots(&["--slots-per-gpu", "3", "--jobs", "2"], &cpu).unwrap(), 2, "`auto` that came to a CPU");
+        let words = |words: &[&str], compute| project(dir.path(), words).unwrap().sharing(compute);
+        assert_eq!(words(&[], &cpu), None);
+        assert_eq!(words(&["--slots-per-gpu", "2"], &gpu).unwrap(), "up to 2 models at once on each of cuda:0, cuda:1");
+        let refused = slots(&["--device", "cpu", "--slots-per-gpu", "2"], &cpu).unwrap_err();
+        assert_eq!(refused.exit(), Exit::Usage);
+        assert!(refused.to_string().contains("--jobs"), "{refused}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use hit_engine::{Graph, RunOptions, Summary};
 use serde_json::{Value, json};
 
 use crate::project::{Compute, Project};
+use crate::sharing::slots_per_gpu;
 use crate::system::{Checkout, Hardware, timestamp};
 
 /// Name of the file in the results folder.
@@ -54,6 +55,7 @@ impl Run<'_> {
             "cached": self.summary.cached.len(),
             "backend": self.compute.backend,
             "devices": self.compute.devices,
+            "slots_per_gpu": slots_per_gpu(&self.compute.devices, self.options),
             "jobs": self.options.jobs,
             "threads_per_stage": self.options.threads_per_stage,
             "hitrepro": env!("CARGO_PKG_VERSION"),

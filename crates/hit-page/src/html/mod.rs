@@ -378,6 +378,7 @@ fn facts(results: &Results) -> Vec<Fact> {
     fact("Energy of the last run", Some(energy));
     let stages = run.executed.zip(run.cached);
     fact("Stages", stages.map(|(executed, cached)| format!("{executed} executed, {cached} found in the cache")));
+    fact("Models at once on a GPU", run.slots_per_gpu.map(|slots| slots.to_string()));
     let jobs = run.jobs.zip(run.threads_per_stage);
     fact("Parallel", jobs.map(|(jobs, threads)| format!("stages at once: {jobs}; threads of each: {threads}")));
     fact("Program", run.hitrepro.as_ref().map(|version| format!("hitrepro {version}")));

@@ -65,6 +65,7 @@ pub fn doctor(options: &Options) -> Result<Exit, Error> {
     let project = Project::open(options)?;
     let mut findings = machine(&project.cache(), project.profile.device);
     findings.extend(gpu());
+    findings.extend(sharing(&project));
     findings.push(tex());
     let corpus = corpus(&project);
     let missing = corpus.iter().any(|finding| finding.what == "corpus" && finding.state == State::Missing);
@@ -162,6 +163,14 @@ fn gpu() -> Vec<Finding> {
         ),
     });
     findings
+}
+
+/// How many models a GPU would be given at once; nothing where they run on the CPU.
+fn sharing(project: &Project) -> Option<Finding> {
+    let words = project.sharing(&project.compute().ok()?)?;
+    let more =
+        if project.options.slots_per_gpu.is_none() { "; small ones may share it: --slots-per-gpu N" } else { "" };
+    Some(Finding::ok("models", words + more))
 }
 
 /// Where CUDA is usually installed, beyond the loader's own list.
@@ -273,6 +282,13 @@ mod tests {
         -        gpu    none
                         -> nothing to do
         ");
+    }
+
+    #[test]
+    fn on_a_cpu_nothing_is_said_of_sharing() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = crate::project::tests::project(dir.path(), &["--device", "cpu"]).unwrap();
+        assert_eq!(sharing(&project), None);
     }
 
     #[test]

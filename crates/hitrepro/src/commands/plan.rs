@@ -49,12 +49,13 @@ pub fn plan(options: &Options, names: &[String], all: bool) -> Result<Exit, Erro
     let plan = engine.plan(&graph, &selection)?;
     match options.format {
         Format::Json => print_json(&plan.rows.iter().map(Row::new).collect::<Vec<_>>())?,
-        _ => print(&text(&plan, all))?,
+        _ => print(&text(&plan, all, project.sharing(&compute).as_deref()))?,
     }
     Ok(Exit::Ok)
 }
 
-fn text(plan: &Plan, all: bool) -> String {
+/// The plan and how many models would run at once on which GPU, if they do.
+fn text(plan: &Plan, all: bool, sharing: Option<&str>) -> String {
     let rows = plan.rows.iter().filter(|row| all || row.state != State::Cached);
     let cells =
         rows.map(Row::new).map(|row| vec![row.state.to_owned(), row.stage.to_owned(), row.reason.unwrap_or_default()]);
@@ -67,7 +68,11 @@ fn text(plan: &Plan, all: bool) -> String {
     if counts.blocked > 0 {
         put(&mut out, format_args!(", {} blocked", counts.blocked));
     }
-    out + "\n"
+    out.push('\n');
+    if let Some(sharing) = sharing.filter(|_| counts.run > 0) {
+        put(&mut out, format_args!("{sharing}\n"));
+    }
+    out
 }
 
 #[cfg(test)]
@@ -91,16 +96,19 @@ mod tests {
 
     #[test]
     fn text_shows_what_would_run() {
-        insta::assert_snapshot!(text(&rows(), false), @r"
+        insta::assert_snapshot!(text(&rows(), false, None), @r"
         state    stage    reason
         run      train/x  params.epochs 30 -> 60
         blocked  table/y  after train/x
 
         1 stage to run, 1 cached, 1 blocked
         ");
-        assert!(text(&rows(), true).contains("cached   corpus"));
+        assert!(text(&rows(), true, None).contains("cached   corpus"));
         let idle = Plan { rows: rows().rows[..1].to_vec() };
-        assert_eq!(text(&idle, false), "0 stages to run, 1 cached\n");
+        assert_eq!(text(&idle, false, None), "0 stages to run, 1 cached\n");
+        let sharing = Some("one model at a time on cuda:0");
+        assert!(text(&rows(), false, sharing).ends_with("1 blocked\none model at a time on cuda:0\n"));
+        assert_eq!(text(&idle, false, sharing), "0 stages to run, 1 cached\n", "where nothing runs, nothing shares");
     }
 
     #[test]

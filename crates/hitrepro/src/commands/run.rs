@@ -17,6 +17,7 @@ use crate::output::{plural, print, print_json, put, shown};
 use crate::progress::Reporter;
 use crate::project::{Compute, Project};
 use crate::provenance::Run;
+use crate::sharing;
 use crate::system::duration_text;
 
 /// Runs the stages that `names` select (everything if empty).
@@ -66,12 +67,14 @@ pub fn run(options: &Options, names: &[String]) -> Result<Exit, Error> {
 }
 
 fn headline(project: &Project, compute: &Compute, options: &RunOptions, selection: &Selection) -> String {
+    let devices = match sharing::words(&compute.devices, options) {
+        Some(words) => format!("{}, {words}", compute.backend),
+        None => format!("{} on {}", compute.backend, compute.devices.join(", ")),
+    };
     format!(
-        "profile {}: {}\n{} on {}, {} at once with {} each, {}",
+        "profile {}: {}\n{devices}, {} at once with {} each, {}",
         project.name,
         project.profile.description,
-        compute.backend,
-        compute.devices.join(", "),
         plural(options.jobs, "stage"),
         plural(options.threads_per_stage, "thread"),
         plural(selection.ids.len(), "stage"),

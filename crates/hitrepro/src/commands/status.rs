@@ -25,12 +25,13 @@ pub fn status(options: &Options) -> Result<Exit, Error> {
     let kinds = engine.status(&graph)?;
     match options.format {
         Format::Json => print_json(&kinds)?,
-        _ => print(&text(&kinds))?,
+        _ => print(&text(&kinds, project.sharing(&compute).as_deref()))?,
     }
     Ok(Exit::Ok)
 }
 
-fn text(kinds: &BTreeMap<String, Counts>) -> String {
+/// The counts and how many models run at once on which GPU, if they do.
+fn text(kinds: &BTreeMap<String, Counts>, sharing: Option<&str>) -> String {
     let sum = kinds.values().fold(Counts::default(), |sum, counts| Counts {
         cached: sum.cached + counts.cached,
         run: sum.run + counts.run,
@@ -41,7 +42,8 @@ fn text(kinds: &BTreeMap<String, Counts>) -> String {
         std::iter::once(name.to_owned()).chain(numbers).collect::<Vec<_>>()
     };
     let rows = kinds.iter().map(|(kind, counts)| cells(kind, counts)).chain([cells("all", &sum)]);
-    columns(&["kind", "cached", "to run", "blocked"], &[1, 2, 3], rows)
+    let sharing = sharing.map_or_else(String::new, |words| format!("\n{words}\n"));
+    columns(&["kind", "cached", "to run", "blocked"], &[1, 2, 3], rows) + &sharing
 }
 
 #[cfg(test)]
@@ -52,11 +54,13 @@ mod tests {
     fn kinds_and_their_sum() {
         let counts = |cached, run| Counts { cached, run, blocked: 0 };
         let kinds = BTreeMap::from([("segment".to_owned(), counts(66, 0)), ("train".to_owned(), counts(5, 12))]);
-        insta::assert_snapshot!(text(&kinds), @r"
+        insta::assert_snapshot!(text(&kinds, None), @r"
         kind     cached  to run  blocked
         segment      66       0        0
         train         5      12        0
         all          71      12        0
         ");
+        let sharing = text(&kinds, Some("one model at a time on cuda:0"));
+        assert!(sharing.ends_with("0\n\none model at a time on cuda:0\n"), "{sharing}");
     }
 }

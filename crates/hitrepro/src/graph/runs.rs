@@ -204,8 +204,10 @@ impl Wiring<'_> {
             family: registry::family(&arm.family),
         };
         let train = format!("train/{label}");
-        let mut node =
-            grouped(Node::new(&train, stage), plan.experiment).export("history", format!("runs/{label}/history.csv"));
+        // Long runs start first, so that none is left alone on one GPU of many at the end; every other stage costs 1.
+        let cost = stage.schedule.epochs as u64;
+        let mut node = grouped(Node::new(&train, stage).cost(cost), plan.experiment)
+            .export("history", format!("runs/{label}/history.csv"));
         for split in ["train", "validation"] {
             for output in ["index", "segments"] {
                 node = node.input(format!("{split}.{output}"), dataset(split), output);
@@ -357,4 +359,24 @@ fn grouped(node: Node, experiment: &str) -> Node {
 
 fn in_groups(node: Node, groups: &[&str]) -> Node {
     groups.iter().fold(node, |node, group| node.group(*group))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::project::tests::project;
+
+    #[test]
+    fn a_training_costs_its_epochs_and_every_other_stage_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = project(dir.path(), &["--device", "cpu"]).unwrap();
+        let graph = project.graph_for(&project.compute().unwrap(), None).unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for node in graph.nodes() {
+            let run = node.id.strip_prefix("train/").and_then(|label| label.split(['@', '#']).nth(1));
+            let epochs = run.map(|schedule| project.config.schedules[schedule].epochs as u64);
+            assert_eq!(node.cost, epochs.unwrap_or(1), "{}", node.id);
+            seen.extend(epochs);
+        }
+        assert_eq!(seen.into_iter().collect::<Vec<_>>(), [2, 4], "short and long runs of `smoke`");
+    }
 }
