@@ -44,17 +44,15 @@ fn help_lists_verbs_and_exit_codes() {
 #[test]
 fn wrong_lines_end_with_2() {
     let project = Project::new();
-    for words in
-        [
-            &["al"][..],
-            &["stage"],
-            &["all", "--jobs", "0"],
-            &["plan", "--device", "gpu"],
-            &["plan", "--format", "dot"],
-            &["plan", "--slots-per-gpu", "0"],
-            &["plan", "--device", "cpu", "--slots-per-gpu", "2"],
-        ]
-    {
+    for words in [
+        &["al"][..],
+        &["stage"],
+        &["all", "--jobs", "0"],
+        &["plan", "--device", "gpu"],
+        &["plan", "--format", "dot"],
+        &["plan", "--slots-per-gpu", "0"],
+        &["plan", "--device", "cpu", "--slots-per-gpu", "2"],
+    ] {
         let output = hitrepro(&project.path(""), words);
         assert_eq!(code(&output), 2, "{words:?}");
         assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{words:?}");

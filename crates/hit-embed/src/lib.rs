@@ -2,7 +2,7 @@
 
 mod layers;
 
-use hit_model::{ArmSpec, Declarations, Family, Model, ModelSpec, Source, Weights, device, embed};
+use hit_model::{ArmSpec, Declarations, Family, Model, ModelSpec, Source, Weights, device, embed, release};
 use hit_schema::{Checkpoint, Embeddings, RunId};
 use hit_stage::{Context, Needs, Numerics, Stage, StageError};
 use serde::Serialize;
@@ -107,7 +107,9 @@ impl Stage for Embed {
     }
 
     fn run(&self, cx: &mut Context) -> Result<(), StageError> {
-        let embeddings = self.embed(cx)?;
+        let embeddings = self.embed(cx);
+        release(&device(&cx.device)?);
+        let embeddings = embeddings?;
         embeddings.write(&cx.output_in("embeddings", &Embeddings::entry(embeddings.epoch))?)?;
         Ok(())
     }

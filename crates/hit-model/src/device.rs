@@ -27,6 +27,12 @@ pub fn device(name: &str) -> Result<Device, Error> {
     }
 }
 
+/// Gives memory that nothing uses any more back to the device, so that work on other threads can have it. burn's pools belong to the thread that
+/// filled them, and outlive it. Nothing on a CPU.
+pub fn release(device: &Device) {
+    device.memory_cleanup();
+}
+
 /// The numeric backend behind a device name, as it enters the keys of stages: `flex` or `cuda`.
 pub fn backend_name(device: &str) -> &'static str {
     if device.starts_with("cuda") { "cuda" } else { "flex" }

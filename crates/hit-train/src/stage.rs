@@ -1,6 +1,6 @@
 //! The stage `train`.
 
-use hit_model::{ArmSpec, Family, ModelSpec, Source, device};
+use hit_model::{ArmSpec, Device, Family, ModelSpec, Source, device, release};
 use hit_schema::{Checkpoint, Embeddings, HistoryRow, RunId};
 use hit_stage::{Context, Needs, Numerics, Stage, StageError};
 use serde::Serialize;
@@ -67,15 +67,14 @@ impl Train {
         Ok(Plan { seed: self.run.seed, n_windows, batch_size, per_epoch, epochs: self.schedule.epochs })
     }
 
-    fn train(&self, cx: &Context) -> Result<Vec<HistoryRow>, StageError> {
-        let device = device(&cx.device)?;
+    fn train(&self, cx: &Context, device: &Device) -> Result<Vec<HistoryRow>, StageError> {
         let model = self.family.model(&self.model, &self.arm)?;
         let train = Source::open(cx, "train.", "/train", &self.model, &self.arm)?;
         let validation = Source::open(cx, "validation.", "/validation", &self.model, &self.arm)?;
         let init = cx.inputs.contains_key("init").then(|| cx.file("init")).transpose()?;
         let init = init.map(|file| Checkpoint::read(&file.path)).transpose()?;
         let plan = self.plan(train.n_windows())?;
-        let fit = Fit::new(&*model, &self.train, self.schedule, plan, init.as_ref(), &device)?
+        let fit = Fit::new(&*model, &self.train, self.schedule, plan, init.as_ref(), device)?
             .in_precision(self.model.precision);
         let scratch = cx.scratch()?.to_owned();
         let session = Session { run: &self.run, cx, plan, evaluate: &self.evaluate, validation: &validation, scratch };
@@ -114,7 +113,9 @@ impl Stage for Train {
         self.check()?;
         let threads = rayon::ThreadPoolBuilder::new().num_threads(cx.threads.max(1)).build().map_err(Error::from)?;
         let cx = &*cx;
-        let history = threads.install(|| self.train(cx))?;
-        self.emit(cx, &history)
+        let device = device(&cx.device)?;
+        let history = threads.install(|| self.train(cx, &device));
+        release(&device);
+        self.emit(cx, &history?)
     }
 }

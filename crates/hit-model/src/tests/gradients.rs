@@ -96,3 +96,35 @@ fn dropout_acts_in_training_only_and_repeats() {
     assert_ne!(audio(Pass::training(&weights, 1, 1)), audio(Pass::training(&weights, 1, 2)));
     assert_ne!(audio(Pass::training(&weights, 1, 1)), audio(Pass::training(&weights, 2, 1)));
 }
+
+/// Gradients of all parameters under coarser products, against those of single precision: as vectors, since single numbers may
+/// cross zero.
+#[test]
+fn coarser_products_turn_no_gradient() {
+    let model = d0::FAMILY.model(&small(), &d0()).unwrap();
+    let mut host_batch = golden_batch();
+    host_batch.windows = (0..6).collect();
+    host_batch.audio = wave("audio", 6 * 400);
+    host_batch.tokens = (0..6).map(|w| host_batch.tokens[w % 2][..(w + 2).min(3 + 4 * (w % 2))].to_vec()).collect();
+    let batch = host_batch.upload(&cpu());
+    let gradients = |precision| {
+        let weights = Weights::initial(&declarations(&*model), 3, &[], &cpu()).in_precision(precision);
+        let gradients = score(model.forward(&Pass::training(&weights, 5, 9), &batch)).backward();
+        let of = |name: &str| (name.to_owned(), host(weights.flat(name).grad(&gradients).unwrap()));
+        weights.trained().map(of).collect::<Vec<_>>()
+    };
+    let single = gradients(Precision::F32);
+    // Some thirty roundings lie between a parameter and the loss.
+    for (precision, largest) in [(Precision::F32, 1e-30), (Precision::Tf32, 0.02), (Precision::Bf16, 0.16)] {
+        for ((name, expected), (_, found)) in single.iter().zip(gradients(precision)) {
+            let square = |x: f32| f64::from(x) * f64::from(x);
+            let apart: f64 = expected.iter().zip(&found).map(|(a, b)| square(a - b)).sum();
+            let length: f64 = expected.iter().map(|&x| square(x)).sum();
+            // A bias before a BatchNorm has no gradient but rounding.
+            if length.sqrt() > 1e-3 {
+                let share = (apart / length).sqrt();
+                assert!(share <= largest, "{name} in {}: {share}", precision.name());
+            }
+        }
+    }
+}
