@@ -1,11 +1,12 @@
 //! How well right and wrong pairs of a corpus are told apart: the numbers behind the thresholds of `pairing`.
 //!
 //! `cargo run --release --example separation -- FOLDER [SECONDS]` holds the audio of each performance against the MIDI of
-//! each, prints the extremes of both groups, and the error of the offset after cutting or padding the audio.
+//! each, prints the extremes of both groups, how many are misjudged (and which) or not told, and the error of the offset
+//! after cutting or padding the audio. Rows with the same notes are no wrong pairs and are not held against each other.
 
 use std::path::Path;
 
-use hit_check::pairing::{MIN_ONSETS, Pairing, RATE_HZ, SCORE, STANDS_OUT, SURE_SCORE, Salience};
+use hit_check::pairing::{FAIR_SCORE, MIN_ONSETS, Pairing, RATE_HZ, SCORE, SOME, STANDS_OUT, SURE_SCORE, Salience};
 use hit_corpus::{audio, maestro, midi};
 use hit_schema::Note;
 use rayon::prelude::*;
@@ -20,19 +21,28 @@ fn main() {
     let listed = maestro::listing(Path::new(&root)).expect("the folder has a table");
     let rows: Vec<_> = listed.iter().filter_map(|row| Some((row.midi.as_ref()?, row.audio.as_ref()?))).collect();
     let notes: Vec<Vec<Note>> = rows.iter().map(|(path, _)| notes(path)).collect();
+    // Per audio file: its pairing with each MIDI file, and the error of the offset after each shift.
     let found: Vec<(Vec<Pairing>, Vec<f64>)> =
         rows.par_iter().enumerate().map(|(at, (_, path))| one(path, at, &notes, reach_s)).collect();
 
-    let right: Vec<Pairing> = found.iter().enumerate().map(|(at, (row, _))| row[at]).collect();
-    let wrong: Vec<Pairing> = found
-        .iter()
-        .enumerate()
-        .flat_map(|(at, (row, _))| row.iter().enumerate().filter(move |(other, _)| *other != at).map(|(_, p)| *p))
-        .collect();
-    println!("thresholds: {SURE_SCORE}, or {SCORE} and {STANDS_OUT}; at least {MIN_ONSETS} onsets");
-    describe("right", &right, Some(true));
-    describe("wrong", &wrong, Some(false));
-    let offsets: Vec<f64> = right.iter().map(|pairing| pairing.offset_s).collect();
+    let mut right = Vec::new();
+    let mut wrong = Vec::new();
+    for (at, (row, _)) in found.iter().enumerate() {
+        for (other, &pairing) in row.iter().enumerate() {
+            let pair = (format!("{} with the MIDI of {}", rows[at].1.display(), rows[other].1.display()), pairing);
+            if other == at {
+                right.push(pair);
+            } else if notes[other] != notes[at] {
+                wrong.push(pair);
+            }
+        }
+    }
+    println!(
+        "thresholds: {SURE_SCORE}, {FAIR_SCORE} and {SOME}, or {SCORE} and {STANDS_OUT}; {MIN_ONSETS} onsets at least"
+    );
+    describe("right", &right, true);
+    describe("wrong", &wrong, false);
+    let offsets: Vec<f64> = right.iter().map(|(_, pairing)| pairing.offset_s).collect();
     println!("offset of right pairs: {:.4} to {:.4} s", least(&offsets), most(&offsets));
     for (at, shift_s) in SHIFTS_S.into_iter().enumerate() {
         let errors: Vec<f64> = found.iter().map(|(_, errors)| errors[at].abs()).collect();
@@ -67,16 +77,22 @@ fn one(path: &Path, at: usize, notes: &[Vec<Note>], reach_s: f64) -> (Vec<Pairin
     (row, errors)
 }
 
-fn describe(name: &str, pairs: &[Pairing], expected: Option<bool>) {
-    let scores: Vec<f64> = pairs.iter().map(|pairing| pairing.score).collect();
-    let stands_out: Vec<f64> = pairs.iter().map(|pairing| pairing.stands_out).collect();
-    let misjudged = pairs.iter().filter(|pairing| pairing.belongs() != expected).count();
-    let (n, a, b) = (pairs.len(), least(&scores), most(&scores));
-    let (c, d) = (least(&stands_out), most(&stands_out));
-    for pairing in pairs.iter().filter(|pairing| pairing.belongs() != expected) {
-        println!("  misjudged: {pairing:?}");
+fn describe(name: &str, pairs: &[(String, Pairing)], expected: bool) {
+    let scores: Vec<f64> = pairs.iter().map(|(_, pairing)| pairing.score).collect();
+    let stands_out: Vec<f64> = pairs.iter().map(|(_, pairing)| pairing.stands_out).collect();
+    let count = |is_so: &dyn Fn(&Pairing) -> bool| pairs.iter().filter(|(_, pairing)| is_so(pairing)).count();
+    for (pair, pairing) in pairs.iter().filter(|(_, pairing)| pairing.belongs() == Some(!expected)) {
+        println!("  misjudged: {pair}: {pairing:?}");
     }
-    println!("{name}: {n} pairs, score {a:.2} to {b:.2}, stands out {c:.1} to {d:.1}, {misjudged} misjudged");
+    let (a, b, c, d) = (least(&scores), most(&scores), least(&stands_out), most(&stands_out));
+    let misjudged = count(&|pairing| pairing.belongs() == Some(!expected));
+    let untold = count(&|pairing| pairing.belongs().is_none());
+    println!("{name}: {} pairs, score {a:.2} to {b:.2}, stands out {c:.1} to {d:.1}", pairs.len());
+    println!("  {misjudged} misjudged, {untold} not told");
+    for (score, stand) in [(SURE_SCORE, 0.0), (FAIR_SCORE, SOME), (SCORE, STANDS_OUT)] {
+        let n = count(&|pairing| pairing.score >= score && pairing.stands_out >= stand);
+        println!("  {n} have a score of {score} and stand out by {stand}");
+    }
 }
 
 fn least(values: &[f64]) -> f64 {

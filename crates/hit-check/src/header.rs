@@ -42,10 +42,10 @@ pub fn read(path: &Path) -> std::io::Result<Option<Header>> {
     file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
     let size = file.metadata()?.len();
     match head.get(..4) {
-        Some(b"RIFF") => wav(&mut file, size),
+        Some(b"RIFF" | b"RF64" | b"BW64") => wav(&mut file, size),
         Some(b"fLaC") => Ok(flac(&head)),
         Some(b"OggS") => ogg(&mut file, &head, size),
-        Some(_) => mp3(&mut file, &head),
+        Some(_) => tagged(&mut file, &head),
         None => Ok(None),
     }
 }
@@ -72,18 +72,23 @@ fn piece(file: &mut (impl Read + Seek), at: u64, n: usize) -> std::io::Result<Ve
 
 fn wav(file: &mut (impl Read + Seek), size: u64) -> std::io::Result<Option<Header>> {
     let mut at = 12;
-    let mut shape = None;
+    let (mut shape, mut long) = (None, None);
     for _ in 0..MAX_CHUNKS {
         let chunk = piece(file, at, 24)?;
         let (Some(id), Some(length)) = (chunk.get(..4), u32_at(&chunk, 4)) else { break };
         if id == b"fmt " {
             shape = (|| Some((u16_at(&chunk, 10)?, u32_at(&chunk, 12)?, u16_at(&chunk, 20)?)))();
         }
+        // RF64, for sound beyond 4 GiB: the length of the whole, then that of the samples.
+        if id == b"ds64" && length >= 16 {
+            long = u64_at(&chunk, 16);
+        }
         if id == b"data" {
             let Some((n_channels, rate_hz, align)) = shape else { break };
             let there = size.saturating_sub(at + 8);
             // A recorder that streams writes 0 or the largest number, and means "until the end".
-            let stated = if length == 0 || length >= u32::MAX - 64 { there } else { u64::from(length) };
+            let is_open = length == 0 || length >= u32::MAX - 64;
+            let stated = if is_open { long.unwrap_or(there) } else { u64::from(length) };
             let n_frames = (align > 0).then(|| stated / u64::from(align));
             let missing_bytes = stated.saturating_sub(there);
             return Ok(Some(Header { format: "wav", rate_hz, n_channels, n_frames, missing_bytes }));
@@ -119,10 +124,14 @@ fn ogg(file: &mut (impl Read + Seek), head: &[u8], size: u64) -> std::io::Result
     Ok(Some(Header { format, rate_hz, n_channels: u16::from(n_channels), n_frames, missing_bytes: 0 }))
 }
 
-fn mp3(file: &mut (impl Read + Seek), head: &[u8]) -> std::io::Result<Option<Header>> {
+/// MP3, or FLAC behind a tag.
+fn tagged(file: &mut (impl Read + Seek), head: &[u8]) -> std::io::Result<Option<Header>> {
     let tagged = head.starts_with(b"ID3") && head.len() >= 10;
     let tag = if tagged { 10 + head[6..10].iter().fold(0, |sum, byte| sum << 7 | u64::from(byte & 0x7F)) } else { 0 };
     let start = piece(file, tag, 4096)?;
+    if start.starts_with(b"fLaC") {
+        return Ok(flac(&start));
+    }
     Ok(start.windows(4).find_map(mp3_frame))
 }
 

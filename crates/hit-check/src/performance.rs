@@ -65,12 +65,16 @@ pub(crate) fn notes(row: &Listed) -> Option<Vec<Note>> {
     row.midi.as_ref().and_then(|path| read_midi(path).ok()).map(|score| score.notes)
 }
 
-fn read_midi(path: &Path) -> Result<Score, String> {
+/// The score, or what is wrong and what to do.
+fn read_midi(path: &Path) -> Result<Score, (String, &'static str)> {
+    let io = |error: std::io::Error| (error.to_string(), CLOSED_ADVICE);
     let mut bytes = Vec::new();
-    let file = fs_err::File::open(path).map_err(|error| error.to_string())?;
-    file.take(MAX_MIDI).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    midi::parse(&bytes).map_err(|fault| fault.to_string())
+    fs_err::File::open(path).map_err(io)?.take(MAX_MIDI).read_to_end(&mut bytes).map_err(io)?;
+    midi::parse(&bytes).map_err(|fault| (fault.to_string(), "get the file again"))
 }
+
+/// Advice for a file that is there and cannot be opened or read.
+const CLOSED_ADVICE: &str = "check its permissions and the disk";
 
 /// The sound of a file, as far as options reach: its levels, and mono at [`RATE_HZ`].
 struct Sound {
@@ -126,8 +130,8 @@ impl Examined {
                 self.findings.extend(score::findings(&score).into_iter().map(|finding| finding.in_file(name)));
                 Some(score)
             }
-            Err(what) => {
-                self.add(name, Kind::MidiUnreadable, Severity::Error, what, "get the file again");
+            Err((what, advice)) => {
+                self.add(name, Kind::MidiUnreadable, Severity::Error, what, advice);
                 None
             }
         }
@@ -145,7 +149,13 @@ impl Examined {
             self.add(&name, Kind::EmptyFile, Severity::Error, "it has 0 bytes", "get the file again");
             return Ok(());
         }
-        let header = header::read(path).ok().flatten();
+        let header = match header::read(path) {
+            Ok(header) => header,
+            Err(error) => {
+                self.add(&name, Kind::AudioUnreadable, Severity::Error, error.to_string(), CLOSED_ADVICE);
+                return Ok(());
+            }
+        };
         if let Some(header) = &header {
             self.header(place, &name, header);
         }

@@ -1,6 +1,7 @@
 //! Files made in code for the tests: MIDI, WAV, FLAC, SoundFont; and stages run over plain folders.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use hit_schema::{DurationBuckets, Note, WindowSpec};
 use hit_stage::{Context, Digest, FileRef, OpenFile, Opened, Stage, StageError};
@@ -236,4 +237,58 @@ pub fn put(root: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
 pub fn golden() -> serde_json::Value {
     let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/corpus.json"));
     serde_json::from_str(text).unwrap()
+}
+
+/// Says so where a test cannot be run.
+pub fn skipped(why: &str) {
+    use std::io::Write as _;
+    std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes()).unwrap();
+}
+
+/// The test `name` of this binary, to be run as a child of its own, by `wrapper` if that is not empty.
+pub fn child(wrapper: &[&str], name: &str) -> Command {
+    let this = std::env::current_exe().unwrap();
+    let mut command = match wrapper {
+        [] => Command::new(this),
+        [program, arguments @ ..] => {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(this);
+            command
+        }
+    };
+    command.args(["--exact", name, "--test-threads", "1"]);
+    command
+}
+
+/// Runs a child that tests something; what it says is shown if it fails.
+pub fn run_child(command: &mut Command) {
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
+    // A name that fits no test would pass as well.
+    assert!(text(&output.stdout).contains("1 passed"), "{}", text(&output.stdout));
+}
+
+/// How a process may be run that is not to read every file.
+const WAYS: [&[&str]; 3] = [
+    &[],
+    &["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
+    &["setpriv", "--bounding-set=-all", "--inh-caps=-all"],
+];
+
+/// Makes a file that nobody may read, and says what a child must be run by so that it may not either: root reads what it
+/// likes, unless it gives that up. `None` where no way is known.
+pub fn closed(path: &Path) -> Option<&'static [&'static str]> {
+    use std::os::unix::fs::PermissionsExt;
+    fs_err::set_permissions(path, PermissionsExt::from_mode(0o000)).unwrap();
+    let starts = |way: &[&str]| child(way, "no such test").output().is_ok_and(|output| output.status.success());
+    let reads = |way: &[&str]| {
+        let mut command = Command::new(way.first().copied().unwrap_or("cat"));
+        command.args(way.get(1..).unwrap_or_default());
+        if !way.is_empty() {
+            command.arg("cat");
+        }
+        command.arg(path).output().is_ok_and(|output| output.status.success())
+    };
+    WAYS.into_iter().find(|way| starts(way) && !reads(way))
 }

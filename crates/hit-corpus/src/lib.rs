@@ -35,3 +35,5 @@ pub const SPLITS: [&str; 3] = ["train", "validation", "test"];
 mod chain;
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod surroundings;

@@ -44,7 +44,7 @@ pub struct ChannelEvent {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Fault {
     /// It cannot be opened: nothing is known about the performance itself.
-    #[error("{0}")]
+    #[error("{0}; check the path, its permissions and the disk")]
     Io(String),
     /// Its bytes are not a standard MIDI file.
     #[error("not a usable MIDI file: {0}; copy or download it again, or save it as format 0 or 1")]

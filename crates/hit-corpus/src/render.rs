@@ -110,6 +110,9 @@ impl RenderSpec {
 ///
 /// Where bad performances are skipped, MIDI that cannot be parsed gives a WAV without samples: [`crate::Segment`] reads
 /// the same MIDI and records the performance as skipped, with the reason.
+/// # Limits
+/// The synthesiser plays a SoundFont without its modulators. One whose filter is opened by velocity sounds dull:
+/// `docs/corpora.md` has the numbers, beside FluidSynth's.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Render {
     /// Id of the performance.

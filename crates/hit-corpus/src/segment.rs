@@ -180,4 +180,4 @@ impl Segment {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -52,6 +52,24 @@ fn a_streamed_wav_lasts_until_its_end() {
     }
 }
 
+/// Sound beyond 4 GiB: the 32-bit length is open, the right one stands in a chunk of its own. It was once taken for MP3.
+#[test]
+fn an_rf64_states_its_long_length() {
+    let plain = wav_file(192_000, 8, 16, u32::MAX, 1600);
+    let long = |stated: u64| {
+        let lengths = [stated + 72, stated, stated / 16].map(u64::to_le_bytes).concat();
+        let ds64 = chunk(b"ds64", 28, &[lengths, vec![0; 4]].concat());
+        [b"RF64\xFF\xFF\xFF\xFFWAVE".to_vec(), ds64, plain[12..].to_vec()].concat()
+    };
+    let header = read_bytes(&long(1600)).unwrap();
+    let expected = Header { format: "wav", rate_hz: 192_000, n_channels: 8, n_frames: Some(100), missing_bytes: 0 };
+    assert_eq!(header, expected);
+    let cut = read_bytes(&long(33_177_600_000)).unwrap();
+    assert_eq!((cut.duration_s(), cut.missing_bytes), (Some(10_800.0), 33_177_600_000 - 1600));
+    let bw64 = [b"BW64", &long(1600)[4..]].concat();
+    assert_eq!(read_bytes(&bw64), Some(expected));
+}
+
 #[test]
 fn a_wav_of_impossible_shape_has_no_length() {
     let header = read_bytes(&wav_file(0, 0, 16, 100, 100)).unwrap();
@@ -70,6 +88,8 @@ fn a_flac_states_them_in_its_first_block() {
         Header { format: "flac", rate_hz: 96_000, n_channels: 8, n_frames: Some(1_234_567), missing_bytes: 0 };
     assert_eq!(header, expected);
     assert_eq!(read_bytes(&bytes[..25]), None);
+    let tagged = [b"ID3\x04\0\0\0\0\x01\x00".to_vec(), vec![0xFF; 128], bytes].concat();
+    assert_eq!(read_bytes(&tagged), Some(expected), "behind a tag");
 }
 
 /// A page of an Ogg file.

@@ -6,7 +6,7 @@ use hit_stage::OpenTree;
 use super::*;
 use crate::fixtures::{Bench, durations, midi_of, note, wav_f32, wav_int, windows};
 
-fn stage(duration_s: Option<f64>, on_bad: OnBad) -> Segment {
+pub fn stage(duration_s: Option<f64>, on_bad: OnBad) -> Segment {
     Segment {
         id: "2004/x".into(),
         composer: "Anon".into(),
