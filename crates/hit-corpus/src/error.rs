@@ -165,7 +165,7 @@ pub enum Error {
     /// Not the SoundFont that the configuration names.
     #[error(
         "soundfont {path} has SHA-256 {found}, the configuration says {expected}: install the font named there \
-         (Debian: musescore-general-soundfont, fluid-soundfont-gm or timgm6mb-soundfont) or put the digest of yours \
+         (Debian: fluid-soundfont-gm, musescore-general-soundfont or timgm6mb-soundfont) or put the digest of yours \
          into `soundfont_sha256`"
     )]
     SoundFontDigest {

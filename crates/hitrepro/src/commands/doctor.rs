@@ -235,7 +235,7 @@ fn listed(project: &Project, about: &str) -> Finding {
 }
 
 fn soundfont(project: &Project) -> Finding {
-    let advice = "on Debian: apt-get install musescore-general-soundfont-lossless (or fluid-soundfont-gm, timgm6mb-soundfont), then name \
+    let advice = "on Debian: apt-get install fluid-soundfont-gm (or musescore-general-soundfont-lossless, timgm6mb-soundfont), then name \
                   the file as `corpus.soundfont` and its SHA-256 as `corpus.render.soundfont_sha256`";
     let Some(path) = project.soundfont() else {
         return Finding::other("soundfont", State::Missing, "none is named", advice);
