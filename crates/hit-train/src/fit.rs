@@ -1,9 +1,10 @@
 //! The training loop.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hit_model::{
-    Batch, Declarations, Device, HostBatch, Model, Noted, Pass, Precision, Source, Tensor, Weights, embed, host,
+    Batch, Declarations, Device, Gradients, HostBatch, Model, Noted, Pass, Precision, Source, Tensor, Weights, embed, host,
 };
 use hit_schema::{Checkpoint, CheckpointMeta, Embeddings, HistoryRow, RunId};
 use hit_stage::{Context, StageError};
@@ -70,11 +71,23 @@ impl<'a> Fit<'a> {
 
     /// One step: forward, loss, backward, update. `step` is 1-based.
     pub fn step(&mut self, batch: &Batch, step: u64) -> StepLog {
+        let forward = self.forward(batch, step);
+        let gradients = forward.backward();
+        self.update(forward, gradients, step)
+    }
+
+    /// The first part of a step: forward and loss. Nothing of the training changes.
+    pub fn forward(&self, batch: &Batch, step: u64) -> Forward {
         let pass = Pass::training(&self.weights, self.plan.seed, step).at(self.plan.progress(step));
         let outputs = self.model.forward(&pass, batch);
         let Noted { statistics, penalties, .. } = pass.into_noted();
-        let Loss { total, terms, auxiliary } = loss(outputs, penalties, &self.spec.loss);
-        let mut gradients = total.backward();
+        Forward { loss: loss(outputs, penalties, &self.spec.loss), statistics }
+    }
+
+    /// The last part of a step, after [`Forward::backward`]: the weights move and the running statistics follow. Reads what
+    /// was measured back from the device.
+    pub fn update(&mut self, forward: Forward, mut gradients: Gradients, step: u64) -> StepLog {
+        let Forward { loss: Loss { total, terms, auxiliary }, statistics } = forward;
         let factor = self.factor(step);
         let norm = self.adamw.step(&mut self.weights, &mut gradients, step, factor);
         for (name, value) in statistics {
@@ -85,6 +98,21 @@ impl<'a> Fit<'a> {
         let parts = [total, terms.invariance, terms.variance, terms.covariance, auxiliary].map(plain);
         let values = host(Tensor::cat(parts.into_iter().chain([norm]).collect(), 0));
         StepLog { values: std::array::from_fn(|idx| f64::from(values[idx])) }
+    }
+}
+
+/// A step between its forward pass and its backward pass.
+pub struct Forward {
+    /// The loss.
+    pub loss: Loss,
+    /// New values of running statistics, which hold from the next step on.
+    statistics: BTreeMap<String, Tensor<1>>,
+}
+
+impl Forward {
+    /// The second part of a step: gradients of the loss.
+    pub fn backward(&self) -> Gradients {
+        self.loss.total.backward()
     }
 }
 

@@ -16,7 +16,7 @@ mod stage;
 mod vicreg;
 
 pub use adamw::AdamW;
-pub use fit::{Fit, StepLog};
+pub use fit::{Fit, Forward, StepLog};
 pub use hit_kernels::Moments;
 pub use loader::{Plan, with_batches};
 pub use loss::{Loss, loss};

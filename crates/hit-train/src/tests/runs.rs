@@ -296,3 +296,26 @@ fn frozen_parts_cost_no_backward_pass_and_no_state_of_the_optimiser() {
     // Two convolutions with their norms, four arrays each, and the positions.
     assert_eq!(moved[1] - moved[0], 2 * 4 + 1);
 }
+
+#[test]
+fn a_step_is_its_three_parts() {
+    let dir = tempfile::tempdir().unwrap();
+    let toy = Toy::write(&dir.path().join("corpus"), tiny_windows(), 2, 8.0);
+    let cx = toy.context(&dir.path().join("work"));
+    let stage = tiny_stage("d4a4");
+    let model = stage.family.model(&stage.model, &stage.arm).unwrap();
+    let source = Source::open(&cx, "train.", "/train", &stage.model, &stage.arm).unwrap();
+    let device = hit_model::device("cpu").unwrap();
+    let batch = source.batch(&[0, 3, 5, 8]).unwrap();
+    let plan = Plan { seed: 1, n_windows: source.n_windows(), batch_size: 4, per_epoch: 2, epochs: 1 };
+    let fresh = || Fit::new(&*model, &stage.train, stage.schedule, plan, None, &device).unwrap();
+    let arrays = |fit: &Fit| fit.weights.checkpoint(CheckpointMeta { arm: String::new(), epoch: 0, step: 0 });
+    let (mut whole, mut parted) = (fresh(), fresh());
+    let before = arrays(&parted);
+    let log = whole.step(&batch.clone().upload(&device), 1);
+    let forward = parted.forward(&batch.upload(&device), 1);
+    let gradients = forward.backward();
+    assert_eq!(arrays(&parted), before, "nothing moves before the update, running statistics neither");
+    assert_eq!(parted.update(forward, gradients, 1), log);
+    assert!(arrays(&parted) == arrays(&whole) && arrays(&whole) != before);
+}
