@@ -33,7 +33,9 @@ fn help_lists_verbs_and_exit_codes() {
     let help = hitrepro(Path::new("."), &["--help"]);
     assert_eq!(code(&help), 0);
     let text = stdout(&help);
-    for verb in ["all", "stage", "plan", "explain", "status", "list", "verify", "gc", "graph", "data", "doctor"] {
+    for verb in
+        ["all", "stage", "plan", "explain", "status", "list", "verify", "gc", "graph", "data", "bench", "doctor"]
+    {
         assert!(text.lines().any(|line| line.trim_start().starts_with(&format!("{verb} "))), "{verb}\n{text}");
     }
     let codes = text.split("Exit codes:").nth(1).unwrap();

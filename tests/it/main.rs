@@ -3,6 +3,7 @@
 mod architecture;
 mod arms;
 mod audit;
+mod bench;
 mod campaign;
 #[path = "../parity/cases.rs"]
 mod cases;

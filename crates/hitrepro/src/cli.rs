@@ -181,8 +181,34 @@ pub enum Command {
     /// Corpora on disk: get one, look whether one is whole.
     #[command(subcommand)]
     Data(Data),
+    /// Measure training and embedding on this machine, and forecast what the profile takes on it. Needs no corpus.
+    #[command(after_help = "Example: hitrepro bench --profile reference --device cuda:0")]
+    Bench(Bench),
     /// Look at the machine: GPU, LaTeX, disk, corpus; what is there and what to do.
     Doctor,
+}
+
+/// What is measured.
+#[derive(Args, Debug, Clone)]
+pub struct Bench {
+    /// Arms to measure; D0, d4a4 and a4r, those of them that the campaign has, if not given. The others are scaled by their operations.
+    #[arg(value_name = "ARM")]
+    pub arms: Vec<String>,
+    /// Windows of a batch; the profile's if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
+    pub batch: Option<u16>,
+    /// Steps that count.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub steps: u32,
+    /// Seconds for the steps of an arm: no more are begun after them, but for the first three.
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u32))]
+    pub seconds: u32,
+    /// Notes of a window in the mean.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    pub notes: u32,
+    /// Also print SHA-256 of the weights after N steps from the same start: equal bits are repeatable training.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub hash_after: Option<u32>,
 }
 
 /// What to do with a corpus on disk.
@@ -336,6 +362,11 @@ mod tests {
             "all --slots-per-gpu 0",
             "all --slots-per-gpu 17",
             "all --slots-per-gpu x",
+            "bench --batch 1",
+            "bench --steps 0",
+            "bench --notes 0",
+            "bench --hash-after 0",
+            "bench --seconds -1",
         ] {
             let words = std::iter::once("hitrepro").chain(line.split_whitespace());
             assert!(Cli::try_parse_from(words).is_err(), "{line}");

@@ -97,6 +97,9 @@ pub enum Error {
     /// A corpus cannot be looked at.
     #[error(transparent)]
     Check(#[from] hit_check::Error),
+    /// Nothing can be measured.
+    #[error(transparent)]
+    Bench(#[from] hit_bench::Error),
     /// Measurements cannot be read.
     #[error(transparent)]
     Stats(#[from] hit_stats::Error),
@@ -126,6 +129,7 @@ impl Error {
             | Self::Device { .. }
             | Self::Page(hit_page::Error::NoResults(_))
             | Self::Fetch(hit_fetch::Error::Invalid { .. })
+            | Self::Bench(hit_bench::Error::Setting { .. })
             | Self::Graph(GraphError::UnknownPattern { .. })
             | Self::Engine(EngineError::UnknownThing { .. } | EngineError::Graph(GraphError::UnknownPattern { .. })) => {
                 Exit::Usage
@@ -141,9 +145,9 @@ impl Error {
             Self::Build(
                 BuildError::NoAudio { .. } | BuildError::NoMidi { .. } | BuildError::Corpus(_) | BuildError::Arm { .. },
             ) => Exit::Usage,
-            Self::Fetch(hit_fetch::Error::Cancelled) | Self::Check(hit_check::Error::Cancelled { .. }) => {
-                Exit::Interrupted
-            }
+            Self::Fetch(hit_fetch::Error::Cancelled)
+            | Self::Check(hit_check::Error::Cancelled { .. })
+            | Self::Bench(hit_bench::Error::Cancelled) => Exit::Interrupted,
             Self::Check(hit_check::Error::Corpus(_)) => Exit::CorpusFaulty,
             Self::Audit(error) if !matches!(error, hit_audit::Error::Io(_)) => Exit::Usage,
             Self::NotComputed { .. } | Self::Engine(EngineError::NotFinished { .. }) => Exit::Stale,

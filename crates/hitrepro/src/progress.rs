@@ -303,6 +303,20 @@ impl hit_check::Watch for Meter {
     }
 }
 
+impl hit_bench::Watch for Meter {
+    fn progress(&self, done: u64, total: u64) {
+        self.tell(done, Some(total), |n| n.to_string());
+    }
+
+    fn note(&self, text: &str) {
+        self.say(text);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancel.requested()
+    }
+}
+
 /// `  train/x: 40/100 steps, 8.0 steps/s, 7.5 s left`.
 fn progress_line(stage: &str, done: u64, total: u64, unit: &str, since: Duration) -> String {
     let rate = done as f64 / since.as_secs_f64().max(1e-9);

@@ -8,7 +8,7 @@ use hit_engine::{Code, Engine, Graph, RunOptions, Selection};
 use crate::Error;
 use crate::cli::{Device, Options};
 use crate::config::{Config, CorpusKind, DeviceChoice, Profile};
-use crate::graph::{self, BuildOptions};
+use crate::graph::{self, BuildError, BuildOptions};
 use crate::interrupt::cancel_on_interrupt;
 use crate::progress::Reporter;
 use crate::sharing;
@@ -119,14 +119,36 @@ impl Project {
     /// # Errors
     /// As [`Project::graph`].
     pub fn graph_for(&self, compute: &Compute, latex: Option<hit_report::latex::Engine>) -> Result<Graph, Error> {
+        let options = BuildOptions { latex, ..self.build_options(compute) };
+        Ok(graph::build(&self.config, &self.name, &self.profile, &options)?)
+    }
+
+    /// The graph of the campaign, to be looked at: without LaTeX, and where the corpus cannot be used without its performances, then
+    /// with what is wrong with it.
+    ///
+    /// # Errors
+    /// The graph is not sound.
+    pub fn graph_to_show(&self, compute: &Compute) -> Result<(Graph, Option<BuildError>), Error> {
+        let build = |options: &BuildOptions| graph::build(&self.config, &self.name, &self.profile, options);
+        let options = self.build_options(compute);
+        match build(&options) {
+            Ok(graph) => Ok((graph, None)),
+            Err(error) if error.is_of_the_corpus() => {
+                Ok((build(&BuildOptions { no_corpus: true, ..options })?, Some(error)))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn build_options(&self, compute: &Compute) -> BuildOptions {
         let listing = self.results().join(LISTING);
-        let options = BuildOptions {
+        BuildOptions {
             corpus_path: self.corpus(),
-            latex,
+            latex: None,
             recorded_listing: listing.exists().then_some(listing),
             backend: compute.backend.clone(),
-        };
-        Ok(graph::build(&self.config, &self.name, &self.profile, &options)?)
+            no_corpus: false,
+        }
     }
 
     /// The engine over the cache.

@@ -1,6 +1,7 @@
 //! One file a verb.
 
 mod audit;
+mod bench;
 mod claims;
 mod data;
 mod diff;
@@ -51,6 +52,7 @@ pub fn run(cli: &Cli) -> Result<Exit, Error> {
         Command::Gc { dry_run } => gc::gc(options, *dry_run),
         Command::Graph { full } => graph::graph(options, *full),
         Command::Data(what) => data::data(options, what),
+        Command::Bench(what) => bench::bench(options, what),
         Command::Doctor => doctor::doctor(options),
     }
 }

@@ -98,6 +98,9 @@ impl Wiring<'_> {
 
     /// The corpus as it lies on disk, or as earlier results recorded it.
     fn pieces(&self) -> Result<Vec<Piece>, BuildError> {
+        if self.options.no_corpus {
+            return Ok(Vec::new());
+        }
         let stated = self.profile.corpus.path.as_ref().map(|path| self.root.join(path));
         let path = self.options.corpus_path.clone().or(stated);
         if let Some(path) = path.as_ref().filter(|path| path.is_dir()) {

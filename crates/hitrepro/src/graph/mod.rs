@@ -32,6 +32,8 @@ pub struct BuildOptions {
     pub recorded_listing: Option<PathBuf>,
     /// Numeric backend of training and embedding: `flex` or `cuda`.
     pub backend: String,
+    /// Without performances: the graph shows what the campaign asks of a machine, and cannot run.
+    pub no_corpus: bool,
 }
 
 /// Why there is no graph.
@@ -81,6 +83,20 @@ pub enum BuildError {
     /// The stages do not fit together: a bug.
     #[error(transparent)]
     Graph(#[from] GraphError),
+}
+
+impl BuildError {
+    /// Whether the corpus is not there or cannot be used, and the graph could be built without.
+    pub fn is_of_the_corpus(&self) -> bool {
+        matches!(
+            self,
+            Self::CorpusMissing { .. }
+                | Self::NoCorpusPath(_)
+                | Self::NoAudio { .. }
+                | Self::NoMidi { .. }
+                | Self::Corpus(_)
+        )
+    }
 }
 
 /// Builds the graph of a profile.
