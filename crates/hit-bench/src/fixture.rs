@@ -1,6 +1,8 @@
 //! A tiny arm for the tests.
 
-use hit_model::{ArmSpec, AudioSpec, ConvSpec, FinalNorm, HeadSpec, InjectionSpec, MidiSpec, ModelSpec, Options, Side};
+use hit_model::{
+    ArmSpec, AudioSpec, ConvSpec, FinalNorm, HeadSpec, InjectionSpec, MidiSpec, ModelSpec, Options, Precision, Side,
+};
 use hit_train::{AdamWSpec, TrainSpec, VicregSpec};
 
 use crate::Windows;
@@ -54,6 +56,7 @@ pub(crate) fn model() -> ModelSpec {
             norm: FinalNorm::BeforePooling,
         },
         heads: HeadSpec { hidden: vec![16], embedding_dim: 8 },
+        precision: Precision::F32,
     }
 }
 

@@ -236,7 +236,8 @@ impl<'a> Bench<'a> {
             per_epoch,
             epochs: schedule.epochs,
         };
-        Ok(Fit::new(self.model, train, schedule, plan, None, device)?)
+        let fit = Fit::new(self.model, train, schedule, plan, None, device)?;
+        Ok(fit.in_precision(self.subject.model.precision))
     }
 
     /// Does `one` with the batches in turn: `n` times, or fewer if the seconds are over and at least `least` times were done.

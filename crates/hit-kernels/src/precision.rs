@@ -1,5 +1,7 @@
 //! In what numbers matrices are multiplied.
 
+use std::str::FromStr;
+
 use burn::tensor::{FloatDType, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -50,6 +52,16 @@ impl Precision {
     pub(crate) fn product<const D: usize>(self, a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
         let y = a.matmul(b);
         if self == Self::Bf16 { y.cast(FloatDType::F32) } else { y }
+    }
+}
+
+impl FromStr for Precision {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = [Self::F32, Self::Tf32, Self::Bf16];
+        let wrong = || format!("there are {}", known.map(Self::name).join(", "));
+        known.into_iter().find(|precision| precision.name() == name).ok_or_else(wrong)
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hit_model::{
-    Batch, Declarations, Device, Gradients, HostBatch, Model, Noted, Pass, Precision, Source, Tensor, Weights, embed, host,
+    Batch, Declarations, Device, Gradients, HostBatch, Model, Noted, Pass, Precision, Source, Tensor, Weights, embed,
+    host,
 };
 use hit_schema::{Checkpoint, CheckpointMeta, Embeddings, HistoryRow, RunId};
 use hit_stage::{Context, StageError};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hit_model::Precision;
 
 use crate::exit::Exit;
 use crate::sharing::MAX_SLOTS_PER_GPU;
@@ -197,6 +198,9 @@ pub struct Bench {
     /// Windows of a batch; the profile's if not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
     pub batch: Option<u16>,
+    /// Numbers that matrices are multiplied in: f32, tf32 or bf16; the profile's if not given.
+    #[arg(long, value_name = "P")]
+    pub precision: Option<Precision>,
     /// Steps that count.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub steps: u32,
@@ -363,6 +367,7 @@ mod tests {
             "all --slots-per-gpu 17",
             "all --slots-per-gpu x",
             "bench --batch 1",
+            "bench --precision f16",
             "bench --steps 0",
             "bench --notes 0",
             "bench --hash-after 0",

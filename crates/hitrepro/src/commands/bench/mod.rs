@@ -90,7 +90,7 @@ pub fn bench(options: &Options, what: &Bench) -> Result<Exit, Error> {
         device: settings.device.clone(),
         backend: compute.backend.clone(),
         threads: settings.threads,
-        precision: "f32",
+        precision: what.precision.unwrap_or(project.profile.model.precision).name(),
         hitrepro: env!("CARGO_PKG_VERSION"),
         rust: env!("HITREPRO_RUSTC"),
         checkout: Checkout::detect(&project.root),
@@ -143,11 +143,13 @@ fn measure_arm(
     let arm = profile.complete(&project.config.arms[id]);
     let mut train = profile.train.clone();
     train.batch_size = what.batch.map_or(train.batch_size, usize::from);
+    let mut model = profile.model.clone();
+    model.precision = what.precision.unwrap_or(model.precision);
     let subject = Subject {
         id,
         arm: &arm,
         family: registry::family(&arm.family),
-        model: &profile.model,
+        model: &model,
         train: &train,
         schedule: project.config.schedules[&profile.campaign.replication.schedule],
         windows: &windows(profile, what.notes as usize),
