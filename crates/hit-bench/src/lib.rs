@@ -79,6 +79,4 @@ pub enum Error {
 }
 
 #[cfg(test)]
-mod fixture;
-#[cfg(test)]
 mod tests;

@@ -305,7 +305,7 @@ impl<'a> Bench<'a> {
 
     /// Digest of the arrays after that many steps from the seed.
     fn hash(&self, device: &Device, steps: u64) -> Result<Digest, Error> {
-        self.watch.note(&format!("{}: {steps} steps for the digest of the weights", self.subject.id));
+        self.watch.note(&format!("{}: steps for the digest of the weights", self.subject.id));
         let mut fit = self.fit(device, steps)?;
         let mut step = 0;
         self.repeat(steps as usize, steps as usize, f64::INFINITY, |batch| {

@@ -121,7 +121,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fixture::{arm, model, windows};
+    use crate::tests::fixture::{arm, model, windows};
 
     #[test]
     fn batches_are_a_function_of_the_seed() {

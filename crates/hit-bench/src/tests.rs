@@ -1,12 +1,14 @@
 //! Tests of whole measurements.
 
+pub(crate) mod fixture;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use hit_train::ScheduleSpec;
 
-use crate::fixture::{arm, model, train, windows};
 use crate::{Error, Measured, Rate, Settings, Subject, Watch, Windows, measure};
+use fixture::{arm, model, train, windows};
 
 /// Counts steps, keeps notes, and stops after so many steps.
 struct Witness {

@@ -151,7 +151,7 @@ impl Experiment<'_> {
     }
 }
 
-/// The runs by experiment, the second part of their ids, in the order of the campaign.
+/// The runs by experiment, the second part of their ids, in the order of the graph.
 fn experiments(runs: &[Run]) -> Vec<Experiment<'_>> {
     let mut found: Vec<Experiment> = Vec::new();
     for run in runs {
@@ -211,11 +211,31 @@ mod tests {
 
     #[test]
     fn experiments_are_summed_in_their_order() {
-        insta::assert_snapshot!(forecast_text(&told(false)), @"");
+        insta::assert_snapshot!(forecast_text(&told(false)), @r"
+        forecast    runs         steps   one device  from
+        foundation     1         30000   1 h 00 min  measured
+        screening      2         10000  45 min 00 s  1 measured, 1 by operations
+        t02            1           100       18.0 s  by operations
+        embedding         1000 windows   6 min 00 s
+        all                              1 h 51 min
+        1.85 device hours; 55 min 39 s shared by 2 at the same time
+        left out: corpus, descriptors, statistics, and what the disk takes
+        ");
     }
 
     #[test]
     fn bounds_are_called_bounds() {
-        insta::assert_snapshot!(forecast_text(&told(true)), @"");
+        insta::assert_snapshot!(forecast_text(&told(true)), @r"
+        forecast    runs          steps          one device  from
+        foundation     1  at most 30000          1 h 00 min  measured
+        screening      2  at most 10000         45 min 00 s  1 measured, 1 by operations
+        t02            1    at most 100              18.0 s  by operations
+        embedding               unknown                   -
+        all                              at most 1 h 45 min
+        at most 1.75 device hours, on one device
+        note: the corpus is not at x
+        the windows of train, validation are not known: steps are a bound, embedding is left out
+        left out: corpus, descriptors, statistics, and what the disk takes
+        ");
     }
 }
