@@ -101,8 +101,8 @@ def note_limits(arm):
     return least, 2 * arm["n_notes"] - least
 
 
-def batches(arm, device, one_shape=False):
-    """Random batches in main memory, pinned where there is a GPU: what a loader hands over."""
+def batches(arm, one_shape=False):
+    """Random batches in main memory: what a loader hands over."""
     g = torch.Generator().manual_seed(7)
     size, durations, padded = arm["batch"], arm["model"]["midi"]["n_durations"], padded_notes(arm)
     least, most = note_limits(arm)
@@ -118,7 +118,7 @@ def batches(arm, device, one_shape=False):
             rows = notes if i["side"] == "midi" else arm["n_frames"][i["descriptor"]]
             values = torch.randn(size, rows, i["dims"], generator=g)
             batch[i["descriptor"]] = values * valid[:, :, None] if i["side"] == "midi" else values
-        out.append({name: value.pin_memory() if device == "cuda" else value for name, value in batch.items()})
+        out.append(batch)
     return out
 
 
@@ -178,8 +178,8 @@ def embedding_rate(trainer, data, args):
 
 
 def reset_peak(device):
-    """Starts a new peak, as ours does."""
-    if device == "cuda":
+    """Starts a new peak, as ours does. The GPU is not opened for it: that belongs to the first step."""
+    if device == "cuda" and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     with contextlib.suppress(OSError):
@@ -208,9 +208,11 @@ def host_memory():
 def measure(arm, args):
     """The figures of an arm, in the shape of ours."""
     reset_peak(args.device)
-    data = batches(arm, args.device, one_shape=args.mode != "eager")
+    data = batches(arm, one_shape=args.mode != "eager")
     begin = time.perf_counter()
     trainer = Trainer(arm, args.device, args.mode, args.precision)
+    if args.device == "cuda":
+        data = [{name: value.pin_memory() for name, value in batch.items()} for batch in data]
     warmup = arm["train"].get("warmup_steps", 200)
     count, losses = 0, []
 
@@ -363,7 +365,7 @@ def check_case(parity, cases, case):
     other = [name for name in other if not name.endswith("num_batches_tracked")]
     if other:
         raise SystemExit(f"{case['name']}: names differ: {', '.join(other)}")
-    host = batches(arm, "cpu")[0]
+    host = batches(arm)[0]
     lengths, notes = host["valid"].sum(1), ("audio", "pitch", "velocity", "duration")
     view = parity.SimpleNamespace(lengths=lengths, padding=~host["valid"], **{name: host[name] for name in notes},
                                   descriptors={i["descriptor"]: host[i["descriptor"]] for i in case["injections"]})

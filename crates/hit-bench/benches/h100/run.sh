@@ -159,7 +159,9 @@ row() {
     if [ "$status" = 124 ] || [ "$status" = 137 ]; then
         echo "stopped after $limit s" >"$out/$name.failed"
     else
-        { printf 'status %s: ' "$status"; grep -v '^ *$' "$out/$name.log" | tail -n 1; } >"$out/$name.failed"
+        # Ours says first what is wrong, Python last.
+        why=$(grep -m 1 -e '^error' -e '×' "$out/$name.log" || grep -v '^ *$' "$out/$name.log" | tail -n 1)
+        printf 'status %s: %s\n' "$status" "$why" >"$out/$name.failed"
     fi
     echo "$name: $(cat "$out/$name.failed")" >&2
 }

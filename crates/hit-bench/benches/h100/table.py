@@ -6,8 +6,8 @@
     python3 table.py --check PAGE.md RESULTS.json...    1 if the page says something else
 
 A page has `<!-- bench DEVICE -->` and `<!-- end bench DEVICE -->`, each on a line; what stands between is made. What
-was not measured is called so, with the reason where there is one. Ratios are of rows of the same round, which ran one after
-the other; a figure of several rounds is the median of their medians, and the least of all.
+was not measured is called so, with the reason where there is one. Ratios are of rows of the same round, which ran one
+after the other; a figure of several rounds is the median of their medians, and the least of all.
 """
 
 import json

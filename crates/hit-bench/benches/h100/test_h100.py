@@ -60,7 +60,8 @@ class Profiles(unittest.TestCase):
         self.assertNotIn("audio.layers.0", smoke["train"]["groups"])
         self.assertEqual(smoke["train"]["optimizer"]["beta2"], 0.999)
         self.assertEqual(smoke["families"]["inject"]["padding"], "masked")
-        self.assertEqual(profiles.complete(smoke["train"]["groups"]), smoke["train"]["groups"], "`audio` covers the CNN")
+        groups = smoke["train"]["groups"]
+        self.assertEqual(profiles.complete(groups), groups, "`audio` covers the CNN")
 
     def test_sizes_are_those_of_the_profile(self):
         arm = sizes("reference", "a4r")["arms"][0]
@@ -81,7 +82,8 @@ def measured(side, step, **other):
            "embed_windows_per_s": 100.0, "peak_memory_bytes": 2_000_000_000, "model": {"bulk": 1}, **other}
     machine = {"cpu": "CPU", "cores": 2, "gpus": [], "system": "linux"}
     about = {"schema": 1, "precision": "f32", "threads": 2, "hardware": machine, "arms": [arm], "forecast": {}}
-    return {**about, **({"hitrepro": "1", "backend": "flex", "rust": "rustc"} if side == "ours" else {"side": side, "version": "2"})}
+    ours = {"hitrepro": "1", "backend": "flex", "rust": "rustc"}
+    return {**about, **(ours if side == "ours" else {"side": side, "version": "2"})}
 
 
 class Tables(unittest.TestCase):
@@ -97,7 +99,8 @@ class Tables(unittest.TestCase):
         return table.page([table.merge(self.folder)])
 
     def test_numbers_have_the_digits_that_count(self):
-        for value, text in ((None, "-"), (0, "0"), (1234.5, "1,234"), (12.345, "12.3"), (0.012345, "0.0123"), (-2.0, "-2.00")):
+        texts = {None: "-", 0: "0", 1234.5: "1,234", 12.345: "12.3", 0.012345: "0.0123", -2.0: "-2.00"}
+        for value, text in texts.items():
             self.assertEqual(table.number(value), text)
 
     def test_names_are_taken_apart(self):
@@ -124,7 +127,7 @@ class Tables(unittest.TestCase):
         self.assertTrue(any("eager" in line and "(status 1: no such thing)" in line for line in lines))
         self.assertTrue(any("torch.compile" in line for line in lines))
         self.assertIn("- D0: not measured", made)
-        self.assertIn("commit" if False else "0123456789ab", made)
+        self.assertIn("- Source: 0123456789ab; profile `smoke`", made)
 
     def test_hashes_are_compared(self):
         for turn, digest in ((1, "a" * 64), (2, "a" * 64)):
@@ -147,7 +150,8 @@ class Tables(unittest.TestCase):
     def test_pages_are_filled_between_their_markers(self):
         self.put("ours-D0-16-frozen-1.json", measured("ours", 10.0))
         values = [table.merge(self.folder)]
-        page = "before\n<!-- bench cpu -->\nold\n<!-- end bench cpu -->\nmiddle\n<!-- bench cuda -->\n<!-- end bench cuda -->\nafter\n"
+        empty = "<!-- bench cuda -->\n<!-- end bench cuda -->\n"
+        page = f"before\n<!-- bench cpu -->\nold\n<!-- end bench cpu -->\nmiddle\n{empty}after\n"
         made = table.filled(page, values)
         self.assertEqual(made, table.filled(made, values))
         self.assertNotIn("old", made)
@@ -195,14 +199,15 @@ class Peer(unittest.TestCase):
             self.assertEqual((n, sum(p.numel() for p in frozen)), (published[arm["arm"]], 9_302_528), arm["arm"])
 
     def small(self, name):
-        return peer.adjusted(copy.deepcopy(sizes("smoke", name)["arms"][0]), peer.arguments(["--spec", "x", "--batch", "4"]))
+        args = peer.arguments(["--spec", "x", "--batch", "4"])
+        return peer.adjusted(copy.deepcopy(sizes("smoke", name)["arms"][0]), args)
 
     def test_a_step_trains_and_leaves_what_is_frozen(self):
         for name in ("D0", "d4a4", "a4r"):
             arm = self.small(name)
             trainer = peer.Trainer(arm, "cpu", "eager", "f32")
             before = {key: p.detach().clone() for key, p in trainer.model.named_parameters()}
-            data = peer.batches(arm, "cpu")
+            data = peer.batches(arm)
             values = [trainer.step(data[i % 4], 1.0) for i in range(8)]
             self.assertTrue(all(len(v) == 5 and all(x == x for x in v) for v in values))
             for key, p in trainer.model.named_parameters():
@@ -211,7 +216,7 @@ class Peer(unittest.TestCase):
 
     def test_dropout_acts_in_training_alone(self):
         arm = self.small("a4r")
-        model, batch = peer.Trainer(arm, "cpu", "eager", "f32").model, peer.batches(arm, "cpu")[0]
+        model, batch = peer.Trainer(arm, "cpu", "eager", "f32").model, peer.batches(arm)[0]
         with torch.no_grad():
             self.assertFalse(torch.equal(model(batch)[0], model(batch)[0]))
             model.eval()
@@ -219,10 +224,10 @@ class Peer(unittest.TestCase):
 
     def test_batches_are_padded_as_ours(self):
         arm = {**self.small("d4a4"), "padded_notes": [96, 88, 96, 80]}
-        shapes = lambda **how: [tuple(batch["d4"].shape) for batch in peer.batches(arm, "cpu", **how)]
+        shapes = lambda **how: [tuple(batch["d4"].shape) for batch in peer.batches(arm, **how)]
         self.assertEqual(shapes(), [(4, n, 4) for n in (96, 88, 96, 80)])
         self.assertEqual(shapes(one_shape=True), [(4, 96, 4)] * 4)
-        for batch in peer.batches(arm, "cpu"):
+        for batch in peer.batches(arm):
             lengths = batch["valid"].sum(1)
             self.assertTrue(bool((lengths >= 32).all()) and int(lengths[0]) == batch["valid"].shape[1])
             self.assertFalse(bool(batch["d4"][~batch["valid"]].any()))
@@ -266,7 +271,8 @@ class Ceilings(unittest.TestCase):
         self.assertEqual((rows["convolution 0"]["rows"], rows["convolution 0"]["gradients"]), (16 * 19_199, 0))
         self.assertEqual(attentions[0]["shape"], [16, 8, 2400, 2400, 128])
         reverse = {a["what"]: a["shape"] for a in ceilings.shapes(by_arm["a4r"])[1]}
-        self.assertEqual((reverse["audio a4"], reverse["audio layers"]), ([16, 8, 188, 2400, 128], [16, 8, 188, 188, 128]))
+        self.assertEqual(reverse["audio a4"], [16, 8, 188, 2400, 128])
+        self.assertEqual(reverse["audio layers"], [16, 8, 188, 188, 128])
         for arm in by_arm.values():
             twice = {**arm, "batch": 32}
             self.assertEqual(2 * ceilings.flops(*ceilings.shapes(arm)), ceilings.flops(*ceilings.shapes(twice)))
@@ -276,7 +282,8 @@ class Ceilings(unittest.TestCase):
 
     def test_floors_take_the_fastest_attention_that_was_trained_with(self):
         products = [{"ms": {"forward": 1.0, "weight_gradient": 2.0}, "count": 4}]
-        one = lambda kernel, dropout, ms: {"what": "a", "kernel": kernel, "dropout": dropout, "trained_with": 0.1, "count": 4, "ms": {"both": ms}}
+        kept = {"what": "a", "trained_with": 0.1, "count": 4}
+        one = lambda kernel, dropout, ms: {**kept, "kernel": kernel, "dropout": dropout, "ms": {"both": ms}}
         attentions = [one("cudnn", 0.0, 0.5), one("cudnn", 0.1, 3.0), one("flash", 0.1, 2.0)]
         self.assertEqual(ceilings.floor(products, attentions), {"products": 12.0, "attention": 8.0})
         self.assertIsNone(ceilings.floor(products, attentions[:1])["attention"])
@@ -289,8 +296,8 @@ class Run(unittest.TestCase):
 
     def test_without_time_everything_is_named_as_not_measured(self):
         with tempfile.TemporaryDirectory() as folder:
-            words = ["--here", "--device", "cpu", "--binary", "none", "--budget", "0", "--python", sys.executable, "--out", folder]
-            done = self.sh(*words)
+            words = ["--here", "--device", "cpu", "--binary", "none", "--budget", "0"]
+            done = self.sh(*words, "--python", sys.executable, "--out", folder)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("not measured (no time was left)", done.stdout)
             results = table.read(pathlib.Path(folder) / "results.json")
@@ -298,7 +305,8 @@ class Run(unittest.TestCase):
             self.assertIn("pytorch-D0-16-frozen-compile-f32-1", results["failed"])
 
     def test_wrong_lines_are_refused(self):
-        for words in ([], ["--here", "--device", "tpu"], ["--there"], ["--here", "--out"], ["--here", "--binary", "/nowhere/x"]):
+        lines = "", "--here --device tpu", "--there", "--here --out", "--here --binary /nowhere/x"
+        for words in map(str.split, lines):
             done = self.sh(*words, *(["--python", sys.executable] if "--binary" in words else []))
             self.assertEqual(done.returncode, 2, words)
             self.assertIn("run.sh: ", done.stderr)
