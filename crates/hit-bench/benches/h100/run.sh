@@ -70,9 +70,11 @@ esac
 # ---- The binary ------------------------------------------------------------------------------------------------------
 
 root=$(cd "$here/../../../.." 2>/dev/null && pwd) || root=/nowhere
-pipeline=$here/pipeline.toml
-[ -f "$pipeline" ] || pipeline=$root/pipeline.toml
-[ -f "$pipeline" ] || die "no pipeline.toml beside this script or at the root of its checkout"
+# What a checkout has and a packed folder, too: pipeline.toml, and the paper, without which no campaign can be foretold.
+project=$here
+[ -f "$project/pipeline.toml" ] || project=$root
+pipeline=$project/pipeline.toml
+[ -f "$pipeline" ] || die 'no pipeline.toml beside this script or at the root of its checkout'
 
 # Prints the path of a hitrepro that runs here.
 find_binary() {
@@ -116,7 +118,7 @@ if [ "$do" = pack ]; then
     rm -f "$folder/hitrepro.tmp"
     cp "$here/run.sh" "$here/peer.py" "$here/peer_model.py" "$here/ceilings.py" "$here/profiles.py" "$here/table.py" \
         "$folder/"
-    cp "$pipeline" "$folder/pipeline.toml"
+    cp -R "$pipeline" "$project/paper" "$folder/"
     source_of >"$folder/source.json"
     du -sh "$folder"
     echo "there: sh $(basename "$folder")/run.sh --here"
@@ -225,6 +227,7 @@ gpu_state() {
 }
 
 first=${batches%% *}
+ln -s "$project/paper" "$work/paper"
 # shellcheck disable=SC2086 # lists of words
 "$python" "$here/profiles.py" variants "$pipeline" "$profile" $batches >"$work/bench.toml"
 for batch in $batches; do
