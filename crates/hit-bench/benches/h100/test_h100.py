@@ -305,9 +305,11 @@ class Run(unittest.TestCase):
             self.assertIn("pytorch-D0-16-frozen-compile-f32-1", results["failed"])
 
     def test_wrong_lines_are_refused(self):
-        lines = "", "--here --device tpu", "--there", "--here --out", "--here --binary /nowhere/x"
+        lines = "", "--here --device tpu", "--there", "--here --out", "--here --device cpu --binary /nowhere/x"
         for words in map(str.split, lines):
-            done = self.sh(*words, *(["--python", sys.executable] if "--binary" in words else []))
+            with tempfile.TemporaryDirectory() as folder:
+                extra = ["--python", sys.executable, "--out", folder] if "--binary" in words else []
+                done = self.sh(*words, *extra)
             self.assertEqual(done.returncode, 2, words)
             self.assertIn("run.sh: ", done.stderr)
 
