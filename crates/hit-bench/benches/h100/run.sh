@@ -174,8 +174,8 @@ ours() {
     name=$1 limit=$2 arm=$3 batch=$4 kind=$5 n=$6
     shift 6
     row "$name" "$limit" "$hitrepro" bench "$arm" --profile "bench-$batch-$kind" --config "$work/bench.toml" \
-        --cache "$work/cache" --results "$work/results" --device "$device" --steps "$n" --seconds "$seconds" \
-        --format json --quiet "$@"
+        --cache "$work/cache" --results "$work/results" --device "$device" --precision "$main" --steps "$n" \
+        --seconds "$seconds" --format json --quiet "$@"
 }
 
 # Prints the file that PyTorch reads its sizes from: ours if it is there.
