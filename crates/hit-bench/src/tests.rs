@@ -192,7 +192,7 @@ fn the_json_is_a_contract() {
     assert_eq!(keys, expected);
     assert_eq!(value["hash"].as_str().unwrap().len(), 64);
     for (of, keys) in [
-        ("model", vec!["audio", "heads", "midi"]),
+        ("model", vec!["audio", "heads", "midi", "precision"]),
         ("parts_ms", vec!["backward", "forward", "optimizer", "upload"]),
         ("step_ms", vec!["median", "min", "n", "p90"]),
         ("train", vec!["groups", "loss", "optimizer", "warmup_steps"]),

@@ -1,5 +1,7 @@
 //! Files made in code for the tests: MIDI, WAV, FLAC, SoundFont; and stages run over plain folders.
 
+#![cfg(test)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

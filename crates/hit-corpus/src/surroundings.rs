@@ -2,6 +2,8 @@
 //!
 //! Each test runs itself again as a child of its own, told by [`SOUND`] what to read.
 
+#![cfg(test)]
+
 use std::path::Path;
 
 use hit_stage::{Digest, FileRef, OpenFile, Opened};

@@ -121,6 +121,8 @@ mod tests {
     use super::*;
     use crate::tests::reference::{distance, plain, wide};
 
+    type Step = fn(Tensor<1>, Tensor<1>, &Tensor<1>, Option<Moments>, Update) -> (Tensor<1>, Moments);
+
     /// What runs on other devices, on this one.
     #[test]
     fn loops_and_tensor_operations_are_the_same_formula() {
@@ -128,7 +130,7 @@ mod tests {
         let (n, clip) = (37, tensor(vec![0.7], [1]));
         let moments = Moments { first: plain("first", [n]), second: plain("second", [n]).abs() };
         for moments in [None, Some(moments)] {
-            let each = |f: fn(Tensor<1>, Tensor<1>, &Tensor<1>, Option<Moments>, Update) -> (Tensor<1>, Moments)| {
+            let each = |f: Step| {
                 let (value, kept) = f(plain("value", [n]), plain("grad", [n]), &clip, moments.clone(), update);
                 [value, kept.first, kept.second].map(|x| wide(&x))
             };

@@ -3,6 +3,8 @@
 //! A function says what it keeps for its backward pass: that is what bounds the memory of a step. In main memory the elementwise parts are loops of
 //! ours; elsewhere the same formulas are tensor operations of burn. Nothing depends on threads, and no float is added by atomics.
 
+#![expect(clippy::inline_always, reason = "code compiled for the vectors at hand has to be part of their function")]
+
 mod adamw;
 mod attention;
 mod dropout;

@@ -72,7 +72,7 @@ where
     DispatchTensor: DispatchKindConversion<B> + DispatchKindConversion<Autodiff<B>>,
 {
     let inputs = inputs.map(lift::<B>);
-    let guards = inputs.each_ref().map(|input| input.node());
+    let guards = inputs.each_ref().map(Tracked::<B>::node);
     let plain = inputs.map(|input| wrap::<B>(input.into_primitive()));
     let output = match (Own::<N>).prepare::<NoCheckpointing>(guards).compute_bound().stateful() {
         OpsKind::Tracked(prepared) => {
