@@ -67,10 +67,7 @@ impl Wiring<'_> {
                 split: profile.corpus.split.words().to_owned(),
                 windows: profile.corpus.windows.clone(),
             },
-            backend: match self.options.backend.as_str() {
-                "cuda" => "burn-cuda (GPU)".to_owned(),
-                other => format!("burn-{other} (CPU)"),
-            },
+            backend: self.backend_facts(),
             variant: profile.variant.name().to_owned(),
             baseline: replication.baseline.clone(),
             arms: self.arms()?,
@@ -112,6 +109,15 @@ impl Wiring<'_> {
                 &replication.evaluate,
             ),
         })
+    }
+
+    /// What computed, and in what numbers.
+    fn backend_facts(&self) -> String {
+        let backend = match self.options.backend.as_str() {
+            "cuda" => "burn-cuda (GPU)".to_owned(),
+            other => format!("burn-{other} (CPU)"),
+        };
+        format!("{backend}, matrix products in {}", self.profile.model.precision.name())
     }
 
     /// Arms of the campaign, in the order in which it first names them.
