@@ -112,6 +112,9 @@ const EXACT: [&str; 6] = ["hit-corpus", "hit-descriptors", "hit-perturb", "hit-r
 /// Longest file, in lines.
 const LONGEST: usize = 600;
 
+/// The one file with unsafe code: no map is safe against whoever writes to its file.
+const MAPS_FILES: &str = "hit-schema/src/map.rs";
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -335,7 +338,7 @@ fn versions_and_lints_are_decided_in_the_root_manifest() {
             }
         }
         if !manifest.get("lints").is_some_and(inherits) {
-            faults.push(format!("{name} does not inherit the lints, so `unsafe` is not forbidden there"));
+            faults.push(format!("{name} does not inherit the lints, so `unsafe` is not denied there"));
         }
     }
     clean("what members decide for themselves", &faults);
@@ -387,15 +390,16 @@ fn exact_crates_take_transcendental_functions_from_libm() {
 }
 
 #[test]
-fn no_test_is_ignored_and_nothing_is_unsafe() {
+fn no_test_is_ignored_and_one_place_is_unsafe() {
     let mut faults = Vec::new();
     for (path, text) in all_files() {
         let code = code(&path, &text, true);
         if code.contains(" # [ ignore ]") || code.contains(" # [ ignore =") {
             faults.push(format!("{path}: #[ignore]"));
         }
-        if code.contains(" unsafe ") {
-            faults.push(format!("{path}: unsafe"));
+        let n_unsafe = code.matches(" unsafe ").count();
+        if n_unsafe != usize::from(path.ends_with(MAPS_FILES)) {
+            faults.push(format!("{path}: {n_unsafe} times unsafe"));
         }
     }
     clean("skipped tests and unsafe code", &faults);

@@ -97,8 +97,9 @@ const RATES_HZ: RangeInclusive<u32> = 4_000..=384_000;
 /// less gives the head of reading more, bit by bit.
 /// # Memory
 /// 8 bytes a sample returned (4, and as much again while the list grows), and independently of the file's length, rate
-/// and channels: some 2 MB for the resampler (its block is the least even multiple, of 4,096 samples at least, of
-/// r / gcd(r, `sample_rate_hz`) samples; it takes 260 bytes for each), and for the decoder 1 MB of WAV, up to 64 MB of
+/// and channels: some 1 MB for the resampler (130 bytes for each sample of its transform, which is four times as long as its filter,
+/// or twice where that is longer than 8,192; the filter has 2r / gcd(r, `sample_rate_hz`) samples, or 512 at the lower rate if
+/// that is more), and for the decoder 1 MB of WAV, up to 64 MB of
 /// damaged FLAC (frames of up to 16 MB) or 150 MB of Ogg Vorbis made to take memory (code books of 64 MB, which are counted
 /// before they are made, headers of 8 MB in four copies, 40 MB of buffers); metadata is stepped over, or counted as well.
 /// Measured (example `memory`), of whole processes: 14 MB for the first 103 s of three hours of eight channels at 192 kHz

@@ -1,5 +1,7 @@
 //! The stage that measures on a split what the definitions of descriptors imply, and what a descriptor says of that.
 
+use std::borrow::Cow;
+
 use hit_schema::{Features, Observation, Segments, SplitIndex};
 use hit_stage::{Context, Stage, StageError};
 use serde::{Deserialize, Serialize};
@@ -184,14 +186,14 @@ fn look(
     window: usize,
 ) -> Result<Vec<Vec<Tally>>, StageError> {
     let wants_audio = subjects.iter().any(|subject| matches!(subject.examination.look, Look::Audio(_)));
-    let audio = if wants_audio { segments.audio(window)? } else { Vec::new() };
+    let audio = if wants_audio { segments.audio(window)? } else { Cow::default() };
     let mut tallies = Vec::with_capacity(subjects.len());
     for subject in subjects {
         let features = subject.features.window(window)?;
         tallies.push(match subject.examination.look {
-            Look::Features(look) => look(&features),
+            Look::Features(look) => look(features),
             Look::Audio(look) => {
-                look(stft, &audio, &features, variant).map_err(|source| at_window(source, segments, window))?
+                look(stft, &audio, features, variant).map_err(|source| at_window(source, segments, window))?
             }
         });
     }

@@ -92,7 +92,7 @@ impl Source {
             descriptors: BTreeMap::new(),
         };
         for &w in windows {
-            batch.audio.extend(self.segments.audio(w)?);
+            batch.audio.extend_from_slice(&self.segments.audio(w)?);
             let tokens = self.segments.tokens(w);
             batch.tokens.push(tokens[..tokens.len().min(self.max_notes)].to_vec());
         }
@@ -100,11 +100,9 @@ impl Source {
             let &FeatureMeta { dims, per_note, .. } = features.meta();
             let mut rows = Rows { dims, per_note, windows: Vec::with_capacity(windows.len()) };
             for (&w, tokens) in windows.iter().zip(&batch.tokens) {
-                let mut window = features.window(w)?;
-                if per_note {
-                    window.truncate(tokens.len() * dims);
-                }
-                rows.windows.push(window);
+                let window = features.window(w)?;
+                let n = if per_note { window.len().min(tokens.len() * dims) } else { window.len() };
+                rows.windows.push(window[..n].to_vec());
             }
             batch.descriptors.insert(id.clone(), rows);
         }

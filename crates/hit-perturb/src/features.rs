@@ -263,7 +263,7 @@ impl PerturbFeatures {
 
     /// The rows of window `w` under the condition.
     fn window(&self, split: &Split, plan: &Plan, w: usize) -> Result<Vec<f32>, Error> {
-        let mut values = split.input.window(w)?;
+        let mut values = split.input.window(w)?.to_vec();
         let dims = split.input.features.meta().dims;
         match plan {
             Plan::Zero => values.fill(0.0),
@@ -282,7 +282,7 @@ impl PerturbFeatures {
             }
             Plan::Taken(source) => {
                 let n = values.len();
-                values = split.input.window(source[w])?;
+                values = split.input.window(source[w])?.to_vec();
                 values.resize(n, 0.0);
             }
         }

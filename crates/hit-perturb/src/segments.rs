@@ -165,7 +165,7 @@ impl PerturbSegments {
             let mut samples = Vec::with_capacity(windows.len() * index.windows.window_samples());
             for (k, w) in windows.enumerate() {
                 cx.checkpoint()?;
-                let mut window = segments.audio(w)?;
+                let mut window = segments.audio(w)?.into_owned();
                 if let Some(value) = window.iter().position(|sample| !sample.is_finite()) {
                     return Err(Error::NotFinite { input: format!("segments/{entry}"), window: k, value }.into());
                 }

@@ -42,7 +42,7 @@ impl Input {
     }
 
     /// Features of window `w`: `[n_rows, dims]`, row-major, finite.
-    pub(crate) fn window(&self, w: usize) -> Result<Vec<f32>, Error> {
+    pub(crate) fn window(&self, w: usize) -> Result<&[f32], Error> {
         let values = self.features.window(w)?;
         match values.iter().position(|value| !value.is_finite()) {
             Some(value) => Err(Error::NotFinite { input: self.name.to_owned(), window: w, value }),
@@ -57,10 +57,10 @@ impl Input {
         for batch in windows.chunks(batch_size) {
             cx.checkpoint()?;
             let rows = batch.iter().map(|&w| self.window(w)).collect::<Result<Vec<_>, _>>()?;
-            let longest = rows.iter().map(Vec::len).max().unwrap_or(0);
+            let longest = rows.iter().map(|row| row.len()).max().unwrap_or(0);
             for values in rows {
                 let n = if padding == Padding::Counted { longest } else { values.len() };
-                let filled = values.into_iter().map(f64::from).chain(std::iter::repeat(0.0)).take(n);
+                let filled = values.iter().map(|&value| f64::from(value)).chain(std::iter::repeat(0.0)).take(n);
                 for (place, value) in filled.enumerate() {
                     moments[place % columns].push(value);
                 }

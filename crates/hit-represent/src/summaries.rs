@@ -79,7 +79,7 @@ fn summarised(cx: &Context, input: &str, features: &Features) -> Result<(Vec<usi
         if window % CHUNK == 0 {
             cx.checkpoint()?;
         }
-        let rows = Matrix::from_f32(dims, &features.window(window)?);
+        let rows = Matrix::from_f32(dims, features.window(window)?);
         if rows.values().iter().any(|value| !value.is_finite()) {
             let what = format!("a value of window {window} is not finite");
             return Err(Error::Features { input: input.to_owned(), what }.into());

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use bytemuck::Pod;
@@ -12,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
+use crate::map::Map;
 
 const META: &str = "hit";
 
@@ -121,15 +121,16 @@ pub(crate) fn head(
 struct Place {
     dtype: Dtype,
     shape: Vec<usize>,
-    offset: u64,
+    offset: usize,
     n_elements: usize,
 }
 
-/// A file of arrays, opened: its header is known, its data are read when asked for.
+/// A file of arrays, opened: its header is known, its data are mapped into memory and read when they are looked at.
 ///
 /// No file handle is kept, so a thousand performances do not use up the process's file descriptors.
 pub struct Block {
     path: PathBuf,
+    map: Map,
     kind: String,
     meta: serde_json::Value,
     places: BTreeMap<String, Place>,
@@ -170,10 +171,11 @@ impl Block {
             if n_bytes.is_none() || n_bytes != end.checked_sub(start) || 8 + header_len + end as u64 > len {
                 return Err(wrong(&format!("array `{name}` is cut off")));
             }
-            let (offset, n_elements) = (8 + header_len + start as u64, n_elements.unwrap_or_default());
+            let (offset, n_elements) = (8 + header_len as usize + start, n_elements.unwrap_or_default());
             places.insert(name, Place { dtype: info.dtype, shape: info.shape.clone(), offset, n_elements });
         }
-        Ok(Self { path: path.to_owned(), kind: kind.to_owned(), meta: text["meta"].clone(), places })
+        let map = Map::of(file.file())?;
+        Ok(Self { path: path.to_owned(), map, kind: kind.to_owned(), meta: text["meta"].clone(), places })
     }
 
     /// The metadata as `T`.
@@ -229,19 +231,19 @@ impl Block {
         self.all(name)
     }
 
-    /// `n` elements of an `f32` array from element `start` on, without reading the rest.
+    /// `n` elements of an `f32` array from element `start` on, where the map has them.
     ///
     /// # Errors
-    /// [`Error::Format`] if the range is not inside the array, [`Error::Io`].
-    pub fn f32_range(&self, name: &str, start: usize, n: usize) -> Result<Vec<f32>, Error> {
+    /// [`Error::Format`] if the range is not inside the array, or no longer inside the file.
+    pub fn f32_range(&self, name: &str, start: usize, n: usize) -> Result<&[f32], Error> {
         self.range(name, start, n)
     }
 
     fn all<T: Element>(&self, name: &str) -> Result<Vec<T>, Error> {
-        self.range(name, 0, self.place(name)?.n_elements)
+        self.range(name, 0, self.place(name)?.n_elements).map(<[T]>::to_vec)
     }
 
-    fn range<T: Element>(&self, name: &str, start: usize, n: usize) -> Result<Vec<T>, Error> {
+    fn range<T: Element>(&self, name: &str, start: usize, n: usize) -> Result<&[T], Error> {
         let place = self.place(name)?;
         if place.dtype != T::DTYPE {
             return Err(self.wrong(&format!("array `{name}` holds {:?}, not {:?}", place.dtype, T::DTYPE)));
@@ -249,11 +251,16 @@ impl Block {
         if start.checked_add(n).is_none_or(|end| end > place.n_elements) {
             return Err(self.wrong(&format!("array `{name}` has no elements {start} to {start} + {n}")));
         }
-        let mut values = vec![T::zeroed(); n];
-        let file = fs_err::File::open(&self.path)?;
-        let at = place.offset + (start * size_of::<T>()) as u64;
-        file.file().read_exact_at(bytemuck::cast_slice_mut(&mut values), at)?;
-        Ok(values)
+        let bytes = self.map.bytes(place.offset + start * size_of::<T>(), n * size_of::<T>());
+        let lost = |why: String| {
+            self.wrong(&format!(
+                "array `{name}` cannot be read: {why}; check the disk, then delete the file to make it anew"
+            ))
+        };
+        let bytes = bytes.map_err(|error| lost(format!("its file was cut short, or the disk fails ({error})")))?;
+        let bytes = bytes.ok_or_else(|| lost("its file was cut short".to_owned()))?;
+        bytemuck::try_cast_slice(bytes)
+            .map_err(|_| self.wrong(&format!("array `{name}` does not begin at a multiple of its width")))
     }
 
     fn place(&self, name: &str) -> Result<&Place, Error> {

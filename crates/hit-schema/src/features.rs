@@ -161,8 +161,8 @@ impl Features {
     /// Features of window `w`: `[n_rows, dims]`, row-major.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be read.
-    pub fn window(&self, w: usize) -> Result<Vec<f32>, Error> {
+    /// [`Error::Format`] if the file cannot be read.
+    pub fn window(&self, w: usize) -> Result<&[f32], Error> {
         let (start, end) = (self.offsets[w] as usize, self.offsets[w + 1] as usize);
         self.block.f32_range("values", start * self.meta.dims, (end - start) * self.meta.dims)
     }

@@ -12,6 +12,7 @@ mod checkpoint;
 mod embeddings;
 mod features;
 mod history;
+mod map;
 mod observation;
 mod ranks;
 mod run;

@@ -1,5 +1,6 @@
 //! The stored audio and tokens of a split, read a window at a time.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use hit_stage::OpenTree;
@@ -67,19 +68,23 @@ impl Segments {
     /// Audio of window `w`: exactly [`crate::WindowSpec::window_samples`] samples, zeros past the end (spec 1.4).
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be read.
+    /// [`Error::Format`] if the file cannot be read.
     ///
     /// # Panics
     /// If there is no window `w`.
-    pub fn audio(&self, w: usize) -> Result<Vec<f32>, Error> {
+    pub fn audio(&self, w: usize) -> Result<Cow<'_, [f32]>, Error> {
         let (performance, k) = self.windows[w];
         let n = self.index.windows.window_samples();
         let block = self.audio[performance].as_ref().expect("a performance with windows has audio");
         let stored = block.shape("samples")?[0];
         let start = self.index.windows.start_sample(k).min(stored);
-        let mut samples = block.f32_range("samples", start, n.min(stored - start))?;
-        samples.resize(n, 0.0);
-        Ok(samples)
+        let samples = block.f32_range("samples", start, n.min(stored - start))?;
+        if samples.len() == n {
+            return Ok(Cow::Borrowed(samples));
+        }
+        let mut padded = samples.to_vec();
+        padded.resize(n, 0.0);
+        Ok(Cow::Owned(padded))
     }
 
     /// Tokens of window `w`, sorted by (onset, pitch); never empty.

@@ -128,10 +128,10 @@ mod tests {
     use crate::audio::fft::plan;
 
     /// Each lane of a transform of four signals has the bits of the scalar transform of that signal: lengths of the
-    /// resampler (8,232 and 4,480), powers of two, and a prime.
+    /// resampler (4,704 and 2,560), powers of two, and a prime.
     #[test]
     fn lanes_have_the_bits_of_scalars() {
-        for length in [8232, 4480, 1024, 640, 97] {
+        for length in [4704, 2560, 1024, 640, 97] {
             let value = |lane: usize, n: usize| {
                 let mixed = (n * 7919 + lane * 104_729).wrapping_mul(2_654_435_761) >> 8;
                 Complex::new((mixed % 65_536) as f32 / 32_768.0 - 1.0, (mixed / 65_536 % 1000) as f32 / 1000.0)

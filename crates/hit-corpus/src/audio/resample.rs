@@ -1,6 +1,6 @@
 //! Another sample rate, block by block: FFT, filter, fewer or more bins, inverse FFT, overlap-add.
 //!
-//! A block has an even number of samples at either rate, so that the filter's delay is a whole number of samples and is
+//! Blocks and the filter are as long as whole samples at either rate allow, and the filter's delay is a whole number of them,
 //! taken off exactly. Two blocks are the real and the imaginary part of one transform (the filter is real, so they
 //! do not mix), and [`LANES`] transforms run side by side. Bits depend on the samples alone: not on the machine, nor on
 //! how the samples were handed over.
@@ -15,8 +15,15 @@ use rustfft::{Fft, FftDirection};
 use super::fft::plan;
 use super::lanes::{LANES, Lanes};
 
-/// Samples of a block at the input rate, at least; longer blocks cut off more sharply.
-const BLOCK: usize = 4096;
+/// Length of the filter at the lower rate, samples, at least. So many let pass 15/16 of what the lower rate can hold.
+const TAPS: usize = 512;
+
+/// Length of a transform in filters, if the filter is no longer than [`LONG`]: 3/4 of it are new samples.
+const FILTERS: usize = 4;
+
+/// Filters above this (at the input rate, samples) meet blocks of their own length, to take less memory: rates that have
+/// a small common factor make them, and no recording has such rates.
+const LONG: usize = 8192;
 
 /// Blocks that are computed together.
 const GROUP: usize = 2 * LANES;
@@ -40,10 +47,10 @@ impl Resampler {
 
     /// How many samples at the input rate decide all that are wanted: what comes after them changes nothing.
     pub fn needs(&self) -> u64 {
-        let Some(Stages { block_in, block_out, .. }) = self.stages else { return self.wanted as u64 };
+        let Some(Stages { input, output, .. }) = self.stages else { return self.wanted as u64 };
         // Two blocks share a transform and with it their rounding errors: whole pairs are asked for.
-        let pairs = (self.wanted + block_out / 2).div_ceil(2 * block_out) as u64;
-        2 * pairs * block_in as u64
+        let pairs = (self.wanted + output.delay()).div_ceil(2 * output.block) as u64;
+        2 * pairs * input.block as u64
     }
 
     /// Takes samples.
@@ -79,9 +86,39 @@ impl Resampler {
     }
 }
 
+/// Lengths in samples at one of the two rates.
+#[derive(Clone, Copy)]
+struct Lengths {
+    /// New samples of a transform.
+    block: usize,
+    /// Taps of the filter, even: what a block adds to the next one.
+    taps: usize,
+}
+
+impl Lengths {
+    /// At the input and at the output rate.
+    fn of(from_hz: u32, to_hz: u32) -> (Self, Self) {
+        let gcd = gcd(from_hz, to_hz);
+        let [unit_in, unit_out] = [from_hz, to_hz].map(|rate| (rate / gcd) as usize);
+        // A power of two, so that transforms have small factors.
+        let n_units = TAPS.div_ceil(unit_in.min(unit_out)).next_power_of_two().max(2);
+        let blocks = if n_units * unit_in > LONG { 1 } else { FILTERS - 1 };
+        let of = |unit| Self { block: blocks * n_units * unit, taps: n_units * unit };
+        (of(unit_in), of(unit_out))
+    }
+
+    fn transform(self) -> usize {
+        self.block + self.taps
+    }
+
+    fn delay(self) -> usize {
+        self.taps / 2
+    }
+}
+
 struct Stages {
-    block_in: usize,
-    block_out: usize,
+    input: Lengths,
+    output: Lengths,
     forward: Arc<dyn Fft<Lanes>>,
     inverse: Arc<dyn Fft<Lanes>>,
     /// Response of the filter at the bins that are kept, over the length of the transform.
@@ -98,35 +135,32 @@ struct Stages {
 
 impl Stages {
     fn new(from_hz: u32, to_hz: u32) -> Self {
-        let gcd = gcd(from_hz, to_hz);
-        let unit = (from_hz / gcd) as usize;
-        let n_units = BLOCK.div_ceil(unit).next_multiple_of(2);
-        let (block_in, block_out) = (n_units * unit, n_units * (to_hz / gcd) as usize);
-        let forward = plan(2 * block_in, FftDirection::Forward);
-        let inverse = plan(2 * block_out, FftDirection::Inverse);
+        let (input, output) = Lengths::of(from_hz, to_hz);
+        let forward = plan(input.transform(), FftDirection::Forward);
+        let inverse = plan(output.transform(), FftDirection::Inverse);
         let zeros = |length| vec![Complex::zero(); length];
         Self {
             scratch: zeros(forward.get_inplace_scratch_len().max(inverse.get_inplace_scratch_len())),
-            filter: filter(block_in, block_out, forward.as_ref()),
+            filter: filter(input, output, forward.as_ref()),
             forward,
             inverse,
-            spectrum: zeros(2 * block_in),
-            kept: zeros(2 * block_out),
-            pending: Vec::with_capacity(GROUP * block_in),
-            tail: vec![0.0; block_out],
-            delay: block_out / 2,
-            block_in,
-            block_out,
+            spectrum: zeros(input.transform()),
+            kept: zeros(output.transform()),
+            pending: Vec::with_capacity(GROUP * input.block),
+            tail: vec![0.0; output.taps],
+            delay: output.delay(),
+            input,
+            output,
         }
     }
 
     fn room(&self) -> usize {
-        GROUP * self.block_in - self.pending.len()
+        GROUP * self.input.block - self.pending.len()
     }
 
     /// Computes the pending blocks, filled up with zeros, and appends what comes out.
     fn group(&mut self, output: &mut Vec<f32>) {
-        self.pending.resize(GROUP * self.block_in, 0.0);
+        self.pending.resize(GROUP * self.input.block, 0.0);
         self.load();
         self.forward.process_with_scratch(&mut self.spectrum, &mut self.scratch);
         self.select();
@@ -140,8 +174,9 @@ impl Stages {
 
     /// Lane l is block 2l with block 2l + 1 as its imaginary part, and as many zeros.
     fn load(&mut self) {
-        let blocks: [&[f32]; GROUP] = core::array::from_fn(|b| &self.pending[b * self.block_in..][..self.block_in]);
-        let (filled, zeros) = self.spectrum.split_at_mut(self.block_in);
+        let blocks: [&[f32]; GROUP] =
+            core::array::from_fn(|b| self.pending[b * self.input.block..].split_at(self.input.block).0);
+        let (filled, zeros) = self.spectrum.split_at_mut(self.input.block);
         for (n, value) in filled.iter_mut().enumerate() {
             value.re = Lanes(core::array::from_fn(|lane| blocks[2 * lane][n]));
             value.im = Lanes(core::array::from_fn(|lane| blocks[2 * lane + 1][n]));
@@ -163,38 +198,40 @@ impl Stages {
     }
 
     fn unload(&mut self, output: &mut Vec<f32>, part: impl Fn(&Complex<Lanes>) -> f32) {
-        let (now, later) = self.kept.split_at(self.block_out);
-        let skipped = self.delay.min(self.block_out);
-        self.delay -= skipped;
-        output.extend(now.iter().zip(&self.tail).skip(skipped).map(|(value, tail)| part(value) + tail));
-        for (tail, value) in self.tail.iter_mut().zip(later) {
+        let (block, rest) = self.kept.split_at(self.output.block);
+        let (first, last) = block.split_at(self.output.taps);
+        let skipped = self.delay;
+        self.delay = 0;
+        output.extend(first.iter().zip(&self.tail).skip(skipped).map(|(value, tail)| part(value) + tail));
+        output.extend(last.iter().map(&part));
+        for (tail, value) in self.tail.iter_mut().zip(rest) {
             *tail = part(value);
         }
     }
 }
 
-/// A windowed sinc of `block_in` taps, as its response at the bins below the lower Nyquist frequency.
+/// A windowed sinc, as its response at the bins below the lower Nyquist frequency.
 ///
 /// The window is the square of Blackman-Harris, whose main lobe reaches eight bins to either side. The sinc is cut off
 /// that much below the lower Nyquist frequency, so that whatever lies above it meets the side lobes alone.
-fn filter(block_in: usize, block_out: usize, forward: &dyn Fft<Lanes>) -> Vec<Complex<Lanes>> {
-    let n_bins = block_in.min(block_out);
-    let cutoff = (n_bins as f64 - 8.0 * 2.0) / block_in as f64;
-    let taps: Vec<f64> = (0..block_in)
+fn filter(input: Lengths, output: Lengths, forward: &dyn Fft<Lanes>) -> Vec<Complex<Lanes>> {
+    let n_taps = input.taps;
+    let cutoff = (n_taps.min(output.taps) as f64 - 8.0 * 2.0) / n_taps as f64;
+    let taps: Vec<f64> = (0..n_taps)
         .map(|n| {
-            let from_centre = (n as f64 - (block_in / 2) as f64) * cutoff;
+            let from_centre = (n as f64 - input.delay() as f64) * cutoff;
             let sinc = if from_centre == 0.0 { 1.0 } else { libm::sin(PI * from_centre) / (PI * from_centre) };
-            let window = blackman_harris(n as f64 / block_in as f64);
+            let window = blackman_harris(n as f64 / n_taps as f64);
             sinc * window * window
         })
         .collect();
     // A constant comes through as it is: neither transform divides by its length.
-    let sum = taps.iter().sum::<f64>() * (2 * block_in) as f64;
+    let sum = taps.iter().sum::<f64>() * input.transform() as f64;
     let wide = |tap: f64| Complex::new(Lanes([(tap / sum) as f32; LANES]), Lanes::zero());
     let mut response: Vec<_> = taps.into_iter().map(wide).collect();
-    response.resize(2 * block_in, Complex::zero());
+    response.resize(input.transform(), Complex::zero());
     forward.process(&mut response);
-    response.truncate(n_bins);
+    response.truncate(input.transform().min(output.transform()) / 2);
     response
 }
 

@@ -177,6 +177,23 @@ fn resampling_does_not_alias() {
     assert!(worst < 1e-4, "{worst}");
 }
 
+/// What lies below 15/16 of the lower Nyquist frequency comes through at its level, and nothing above all of it.
+#[test]
+fn the_resampler_cuts_off_sharply() {
+    for from_hz in [32_000u32, 44_100, 48_000, 96_000, 192_000] {
+        let level = |tone_hz: f64| {
+            let turn = core::f64::consts::TAU * tone_hz / f64::from(from_hz);
+            let input: Vec<f32> = (0..from_hz).map(|n| libm::sin(turn * f64::from(n)) as f32).collect();
+            let output = resample(&input, from_hz, 24_000).unwrap();
+            let middle = &output[4_000..20_000];
+            (middle.iter().map(|&x| 2.0 * f64::from(x * x)).sum::<f64>() / middle.len() as f64).sqrt()
+        };
+        for (tone_hz, expected) in [(11_240.0, 1.0), (12_010.0, 0.0), (15_000.0, 0.0)] {
+            assert!((level(tone_hz) - expected).abs() < 2e-4, "{tone_hz} Hz from {from_hz} Hz: {}", level(tone_hz));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

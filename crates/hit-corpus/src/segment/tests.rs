@@ -64,7 +64,8 @@ fn the_metadata_decides_how_many_windows() {
         let open = |name: &str| OpenFile { path: bench.out(name), file: bench.cx.file("midi").unwrap().file };
         let tree = OpenTree([("audio/2004/x".into(), open("audio")), ("tokens/2004/x".into(), open("tokens"))].into());
         let index = SplitIndex { split: "train".into(), windows: windows(), performances: vec![meta(&bench)] };
-        let last = Segments::open(index, &tree).unwrap().audio(n_windows - 1).unwrap();
+        let segments = Segments::open(index, &tree).unwrap();
+        let last = segments.audio(n_windows - 1).unwrap();
         assert_eq!(last.len(), 96_000);
         let silent = last.iter().rev().take_while(|sample| **sample == 0.0).count();
         assert_eq!(silent >= 48_000, duration_s > 11.0);

@@ -116,8 +116,9 @@ fn each_window_has_its_own_noise() {
     let at = |snr_db, seed| bench.run(&PerturbSegments { condition: SegmentCondition::WhiteNoise { snr_db }, seed }, 1);
     let (loud, soft, other) = (at(0.0, 1).unwrap().segments(), at(20.0, 1).unwrap().segments(), at(0.0, 2).unwrap());
     let added = |segments: &hit_schema::Segments, w| -> Vec<f64> {
-        let (before, after) = (bench.segments().audio(w).unwrap(), segments.audio(w).unwrap());
-        before.iter().zip(after).map(|(b, a)| f64::from(a) - f64::from(*b)).collect()
+        let clean = bench.segments();
+        let (before, after) = (clean.audio(w).unwrap(), segments.audio(w).unwrap());
+        before.iter().zip(after.iter()).map(|(b, a)| f64::from(*a) - f64::from(*b)).collect()
     };
     assert!(added(&loud, 6).iter().zip(added(&soft, 6)).all(|(loud, soft)| (loud - 10.0 * soft).abs() < 1e-5));
     assert_ne!(added(&loud, 6), added(&loud, 7));

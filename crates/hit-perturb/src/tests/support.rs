@@ -158,7 +158,7 @@ impl Outcome {
 
     pub fn windows(&self) -> Vec<Vec<f32>> {
         let features = Features::open(&self.path("features")).unwrap();
-        (0..features.n_windows()).map(|w| features.window(w).unwrap()).collect()
+        (0..features.n_windows()).map(|w| features.window(w).unwrap().to_vec()).collect()
     }
 
     /// The file of a name, written or linked; a link is looked up among the inputs, as the engine does in its store.

@@ -21,22 +21,21 @@ fn equals_the_sum_over_taps() {
         let samples = noise(50_000);
         let output = whole(&samples, from_hz, to_hz, usize::MAX);
         let stages = Stages::new(from_hz, to_hz);
-        let (block_in, block_out) = (stages.block_in, stages.block_out);
+        let (input, result) = (stages.input, stages.output);
         // The response between the bins that are kept, taken apart into taps at the place asked for.
         let ratio = f64::from(from_hz) / f64::from(to_hz);
-        let n_bins = block_in.min(block_out);
         let tap = |offset: f64| {
-            let angle = |bin: usize| PI * bin as f64 * offset / block_in as f64;
+            let angle = |bin: usize| TAU * bin as f64 * offset / input.transform() as f64;
             let wave = |(bin, value): (usize, &Complex<Lanes>)| {
                 let part =
                     f64::from(value.re.0[0]) * libm::cos(angle(bin)) - f64::from(value.im.0[0]) * libm::sin(angle(bin));
                 if bin == 0 { part } else { 2.0 * part }
             };
-            stages.filter[..n_bins].iter().enumerate().map(wave).sum::<f64>()
+            stages.filter.iter().enumerate().map(wave).sum::<f64>()
         };
-        for n in [block_out, 2 * block_out + 17, 5 * block_out - 1] {
-            let at = n as f64 * ratio + (block_in / 2) as f64;
-            let first = (at - block_in as f64).ceil().max(0.0) as usize;
+        for n in [result.block - 1, result.block, 2 * result.block + 17, 5 * result.block - 1] {
+            let at = n as f64 * ratio + input.delay() as f64;
+            let first = (at - input.taps as f64).ceil().max(0.0) as usize;
             let last = (at as usize).min(samples.len() - 1);
             let sum: f64 = (first..=last).map(|i| f64::from(samples[i]) * tap(at - i as f64)).sum();
             assert!((f64::from(output[n]) - sum).abs() < 2e-4, "{from_hz} to {to_hz}, {n}: {} {sum}", output[n]);
@@ -56,6 +55,27 @@ fn the_head_needs_no_more_than_it_says() {
         assert_eq!(head, whole(&long, from_hz, 24_000, wanted));
         let all = whole(&long, from_hz, 24_000, usize::MAX);
         assert_eq!(head, all[..wanted]);
+    }
+}
+
+/// Usual rates have blocks of three filters and transforms of small factors; rates that share no factor have blocks as long as their filter.
+#[test]
+fn lengths_are_whole_at_both_rates() {
+    for (from_hz, transforms) in
+        [(44_100, (4704, 2560)), (48_000, (4096, 2048)), (22_050, (2352, 2560)), (32_000, (4096, 3072))]
+    {
+        let (input, output) = Lengths::of(from_hz, 24_000);
+        assert_eq!((input.transform(), output.transform()), transforms);
+    }
+    for from_hz in [8_000, 11_025, 16_000, 44_100, 88_200, 96_000, 192_000, 11_027, 383_999] {
+        let (input, output) = Lengths::of(from_hz, 24_000);
+        for (at_input, at_output) in
+            [(input.block, output.block), (input.taps, output.taps), (input.delay(), output.delay())]
+        {
+            assert_eq!(at_input as u64 * 24_000, at_output as u64 * u64::from(from_hz));
+        }
+        assert!(input.taps.min(output.taps) >= TAPS && input.delay() * 2 == input.taps);
+        assert_eq!(input.block, if input.taps > LONG { 1 } else { 3 } * input.taps);
     }
 }
 
