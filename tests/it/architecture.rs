@@ -75,7 +75,7 @@ const EDGES: [(&str, &[&str]); 27] = [
 const MODEL_SIDE: &[&str] = &["hit-kernels", "hit-model", "hit-arm-", "hit-train", "hit-embed"];
 
 /// Heavy or impure dependencies and the only crates that may have them; a name that ends in `-` is a prefix.
-const QUARANTINE: [(&str, &[&str]); 24] = [
+const QUARANTINE: [(&str, &[&str]); 26] = [
     ("polars", &["hit-report"]),
     ("plotters", &["hit-report"]),
     ("svg2pdf", &["hit-report"]),
@@ -83,7 +83,9 @@ const QUARANTINE: [(&str, &[&str]); 24] = [
     ("faer", &["hit-represent"]),
     ("manifolds-rs", &["hit-represent"]),
     ("burn", MODEL_SIDE),
+    ("burn-cubecl", MODEL_SIDE),
     ("cubecl-cuda", MODEL_SIDE),
+    ("cubek", MODEL_SIDE),
     ("symphonia", &["hit-corpus"]),
     ("midly", &["hit-corpus"]),
     ("rustysynth", &["hit-corpus"]),

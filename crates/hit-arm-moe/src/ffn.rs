@@ -1,7 +1,8 @@
 //! Mixture of feed-forward parts in the last layer: what the paper prints (App. C.2).
 
 use hit_model::{
-    Batch, Declarations, Error, Init, Injection, Linear, Pass, Side, Tensor, WindowSize, activation::softmax, gelu,
+    Batch, Declarations, Error, Init, Injection, Linear, Pass, Precision, Side, Tensor, WindowSize,
+    activation::softmax, gelu, matmul,
 };
 use serde::Deserialize;
 
@@ -85,7 +86,7 @@ impl FeedForwardExperts {
     fn weights(&self, pass: &Pass, batch: &Batch, x: &Tensor<2>) -> Tensor<2> {
         let seen = beside_summary(batch, &self.descriptor, self.side, x);
         let gate = pass.weights.get::<2>(&format!("{}.weight", self.gate.name));
-        let all = softmax(seen.matmul(gate.transpose()), 1);
+        let all = softmax(matmul(seen, gate.transpose(), Precision::F32), 1);
         let first = one_hot_of_largest(&all);
         let mut chosen = first.clone();
         for _ in 1..self.options.top_k {

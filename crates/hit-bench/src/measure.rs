@@ -188,7 +188,7 @@ impl<'a> Bench<'a> {
         self.watch.note(&format!("{id}: the first step, which compiles what is not compiled yet"));
         let batch = self.batches[0].clone();
         let clock = Instant::now();
-        let device = hit_model::device(&self.settings.device)?;
+        let device = hit_model::device_in(&self.settings.device, self.subject.model.precision)?;
         let mut fit = self.fit(&device, (1 + WARM_UP + 2 * steps.max(LEAST)) as u64)?;
         let mut step = 1;
         self.sound(step, fit.step(&batch.upload(&device), step))?;

@@ -2,7 +2,7 @@
 
 mod layers;
 
-use hit_model::{ArmSpec, Declarations, Family, Model, ModelSpec, Source, Weights, device, embed, release};
+use hit_model::{ArmSpec, Declarations, Family, Model, ModelSpec, Source, Weights, device, device_in, embed, release};
 use hit_schema::{Checkpoint, Embeddings, RunId};
 use hit_stage::{Context, Needs, Numerics, Stage, StageError};
 use serde::Serialize;
@@ -74,7 +74,8 @@ impl Embed {
         let model = self.family.model(&self.model, &self.arm)?;
         let mut declarations = Declarations::default();
         model.declare(&mut declarations);
-        let weights = Weights::of_checkpoint(&declarations, &checkpoint, &device(&cx.device)?)?;
+        let device = device_in(&cx.device, self.model.precision)?;
+        let weights = Weights::of_checkpoint(&declarations, &checkpoint, &device)?;
         let weights = weights.in_precision(self.model.precision);
         let source = Source::open(cx, "", "", &self.model, &self.arm)?;
         Ok(Opened { model, weights, source, epoch: checkpoint.meta.epoch })

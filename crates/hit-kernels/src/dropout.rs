@@ -61,20 +61,23 @@ impl Mask {
         }
         // At reference size a mask has 737 million values: it is made where it is used.
         let device = x.device();
-        x * self.on_device(first, dims.iter().product(), &device).reshape(dims)
+        let width = dims.last().copied().unwrap_or(1).max(1);
+        x * self.on_device(first, [dims.iter().product::<usize>() / width, width], &device).reshape(dims)
     }
 
-    /// The same kind of factors from integer operations of the device; they are not those of [`apply`](Self::apply). Value `k` is k ⊕ key,
-    /// finalised by `lowbias32` in wrapping 32-bit arithmetic, with a second key half way.
-    fn on_device(&self, first: usize, n: usize, device: &Device) -> Tensor<1> {
+    /// The same kind of factors from integer operations of the device, row by row `[rows, width]`; they are not those of
+    /// [`apply`](Self::apply). Value `k` is k ⊕ key, finalised by `lowbias32` in wrapping 32-bit arithmetic, with a second key half way.
+    pub(crate) fn on_device(&self, first: usize, [rows, width]: [usize; 2], device: &Device) -> Tensor<2> {
         // Shifts of signed numbers drag the sign along: the mask takes it off again.
-        let mix = |h: Tensor<1, Int>, shift: i32| {
+        let mix = |h: Tensor<2, Int>, shift: i32| {
             let high = h.clone().bitwise_right_shift_scalar(shift).bitwise_and_scalar((1 << (32 - shift)) - 1);
             h.bitwise_xor(high)
         };
         let (low, high) = (self.key as i32, (self.key >> 32) as i32);
-        let places = first as i64..(first + n) as i64;
-        let h = Tensor::<1, Int>::arange(places, (device, DType::I32)).bitwise_xor_scalar(low);
+        // burn counts in main memory and copies the numbers: only those of rows and of columns are, and their sums are the places.
+        let count = |n: usize| Tensor::<1, Int>::arange(0..n as i64, (device, DType::I32));
+        let (row, column) = (count(rows).reshape([rows, 1]), count(width).reshape([1, width]));
+        let h = (row * width as i32 + (column + first as i32)).bitwise_xor_scalar(low);
         let h = (mix(h, 16) * FACTORS[0]).bitwise_xor_scalar(high);
         let h = mix(mix(h, 15) * FACTORS[1], 16);
         h.greater_equal_scalar(below(self.p)).float() * f64::from(self.scale())
@@ -108,7 +111,7 @@ mod tests {
     }
 
     fn on_device(n: usize, mask: Mask) -> Vec<f32> {
-        host(mask.on_device(0, n, &Device::flex()))
+        host(mask.on_device(0, [1, n], &Device::flex()))
     }
 
     #[test]
@@ -119,7 +122,9 @@ mod tests {
             let mut part = vec![1.0; n];
             mask.apply(&mut part, first);
             assert_eq!(part, whole[first..first + n], "{first}, {n}");
-            assert_eq!(host(mask.on_device(first, n.max(1), &Device::flex()))[..n], device[first..first + n]);
+            for shape in [[1, n], [n, 1]] {
+                assert!(n == 0 || host(mask.on_device(first, shape, &Device::flex())) == device[first..first + n]);
+            }
         }
     }
 
@@ -163,6 +168,16 @@ mod tests {
             let h = mix(mix(h, 15).wrapping_mul(FACTORS[1]), 16);
             if h < 0 { 0.0 } else { 2.0 }
         });
-        assert_eq!(on_device(n as usize, Mask { p: 0.5, key }), expected.collect::<Vec<f32>>());
+        let expected: Vec<f32> = expected.collect();
+        let mask = Mask { p: 0.5, key };
+        assert_eq!(on_device(n as usize, mask), expected);
+        assert_eq!(host(mask.on_device(0, [8, 125], &Device::flex())), expected, "in rows");
+    }
+
+    #[test]
+    fn places_beyond_32_bits_begin_again() {
+        let mask = Mask { p: 0.5, key: 3 };
+        let around = host(mask.on_device((1 << 32) - 5, [2, 5], &Device::flex()));
+        assert_eq!(around[5..], on_device(5, mask));
     }
 }

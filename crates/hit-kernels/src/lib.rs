@@ -7,6 +7,7 @@
 
 mod adamw;
 mod attention;
+mod cube;
 mod dropout;
 mod gelu;
 mod host;

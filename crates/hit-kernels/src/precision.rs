@@ -6,6 +6,9 @@ use burn::tensor::{FloatDType, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cube::single_product;
+use crate::host::is_host;
+
 /// Numbers of matrix products, forward and backward: those of linear maps, convolutions and attention. All else, sums within a
 /// product included, is in 32 bits, and so are weights, gradients and the state of the optimiser.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -50,8 +53,12 @@ impl Precision {
 
     /// The product of two factors that [`factor`](Self::factor) gave, as 32-bit numbers.
     pub(crate) fn product<const D: usize>(self, a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
-        let y = a.matmul(b);
-        if self == Self::Bf16 { y.cast(FloatDType::F32) } else { y }
+        match self {
+            Self::F32 if is_host(&a) => a.matmul(b),
+            Self::F32 => single_product(a, b),
+            Self::Tf32 => a.matmul(b),
+            Self::Bf16 => a.matmul(b).cast(FloatDType::F32),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every kernel, value and gradient, against plain arithmetic in float64.
 
 mod attention;
+mod devices;
 mod optimizer;
 mod products;
 pub(crate) mod reference;

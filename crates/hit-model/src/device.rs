@@ -1,6 +1,7 @@
 //! The processor that tensors live on, chosen at run time.
 
-use burn::tensor::{Device, DeviceType};
+use burn::tensor::{Device, DeviceType, FloatDType};
+use hit_kernels::Precision;
 
 use crate::Error;
 
@@ -27,6 +28,18 @@ pub fn device(name: &str) -> Result<Device, Error> {
     }
 }
 
+/// The device called `name`, to multiply in that precision.
+///
+/// # Errors
+/// [`Error::NoDevice`]; [`Error::NoPrecision`] where the device has no such numbers, of which burn would make garbage.
+pub fn device_in(name: &str, precision: Precision) -> Result<Device, Error> {
+    let device = device(name)?;
+    if precision == Precision::Bf16 && !device.supports_dtype(FloatDType::BF16) {
+        return Err(Error::NoPrecision { device: name.to_owned(), precision: precision.name() });
+    }
+    Ok(device)
+}
+
 /// Gives memory that nothing uses any more back to the device, so that work on other threads can have it. burn's pools belong to the thread that
 /// filled them, and outlive it. Nothing on a CPU.
 pub fn release(device: &Device) {
@@ -50,6 +63,21 @@ mod tests {
             let Err(Error::NoDevice { name, available }) = device(wrong) else { panic!("{wrong} is no device") };
             assert_eq!(name, wrong);
             assert!(available.starts_with("cpu"));
+        }
+    }
+
+    #[test]
+    fn precisions_that_a_device_lacks_are_refused() {
+        for precision in [Precision::F32, Precision::Tf32, Precision::Bf16] {
+            assert!(device_in("cpu", precision).is_ok(), "{}", precision.name());
+            assert!(matches!(device_in("gpu", precision), Err(Error::NoDevice { .. })));
+            for name in (0..cuda_devices()).map(|number| format!("cuda:{number}")) {
+                match device_in(&name, precision) {
+                    Ok(_) => {}
+                    Err(Error::NoPrecision { precision: "bf16", .. }) => assert_eq!(precision, Precision::Bf16),
+                    Err(error) => panic!("{error}"),
+                }
+            }
         }
     }
 

@@ -37,7 +37,7 @@ pub use batch::{Batch, HostBatch, NOTE_MULTIPLE, Rows};
 pub use conv::conv1d;
 pub use cost::{Cost, WindowSize};
 pub use count::{Counts, counts};
-pub use device::{backend_name, cuda_devices, device, release};
+pub use device::{backend_name, cuda_devices, device, device_in, release};
 pub use dual::{DualEncoder, Injection, Injections, Padding, Sequence};
 pub use embed::{activations, embed};
 pub use heads::Head;
@@ -52,7 +52,7 @@ pub use spec::{AudioSpec, ConvSpec, FinalNorm, HeadSpec, MidiSpec, ModelSpec, N_
 pub use transformer::{Order, TransformerLayer};
 
 // What trainers and families need of the kernels and of burn, so that both are named in one place.
-pub use hit_kernels::{Precision, gelu, host};
+pub use hit_kernels::{Precision, gelu, host, matmul};
 
 pub use burn::tensor::{Device, Gradients, Int, Tensor, TensorData, activation};
 
@@ -115,6 +115,16 @@ pub enum Error {
         name: String,
         /// Names that would do.
         available: String,
+    },
+    /// Numbers that a device does not compute in.
+    #[error(
+        "device `{device}` has no products in {precision}: take `f32` or `tf32` (`--precision` or the profile's model.precision)"
+    )]
+    NoPrecision {
+        /// Name of the device.
+        device: String,
+        /// Precision asked for.
+        precision: &'static str,
     },
     /// Features that do not fit the arm or the split.
     #[error("features of descriptor `{descriptor}`: {what}")]

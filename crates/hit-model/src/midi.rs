@@ -1,6 +1,7 @@
 //! The MIDI encoder: note embedding, sinusoidal positions, pre-norm Transformer, masked mean (spec section 3).
 
 use burn::tensor::{Device, Tensor, TensorData};
+use hit_kernels::{Precision, matmul};
 
 use crate::dual::cost_of;
 use crate::{
@@ -65,7 +66,7 @@ impl MidiEncoder {
         let one_hot = [&batch.pitch, &batch.velocity, &batch.duration];
         let [n, notes, _] = batch.pitch.dims();
         let look_up = |((name, rows, _), hot): ((&str, usize, usize), &Tensor<3>)| {
-            hot.clone().reshape([n * notes, rows]).matmul(pass.weights.get::<2>(name))
+            matmul(hot.clone().reshape([n * notes, rows]), pass.weights.get::<2>(name), Precision::F32)
         };
         let parts = self.tables().into_iter().zip(one_hot).map(look_up).collect::<Vec<_>>();
         let x = self.projection.forward(pass, Tensor::cat(parts, 1));

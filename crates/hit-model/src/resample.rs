@@ -1,6 +1,7 @@
 //! Linear interpolation of descriptor rows to another number of rows.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use hit_kernels::{Precision, matmul};
 
 /// Resamples rows linearly with half-pixel centres (PyTorch's `align_corners=False`), window by window.
 ///
@@ -14,13 +15,14 @@ pub fn resample(rows: Tensor<3>, from: &[usize], to: &[usize], tokens: usize) ->
         if n == tokens {
             return rows;
         }
-        return interpolation(n, tokens, &device).unsqueeze::<3>().expand([batch, tokens, n]).matmul(rows);
+        let matrices = interpolation(n, tokens, &device).unsqueeze::<3>().expand([batch, tokens, n]);
+        return matmul(matrices, rows, Precision::F32);
     }
     let mut matrices = vec![0.0f32; batch * tokens * n];
     for ((matrix, &from), &to) in matrices.chunks_exact_mut(tokens * n).zip(from).zip(to) {
         fill(matrix, n, from, to);
     }
-    Tensor::<3>::from_data(TensorData::new(matrices, [batch, tokens, n]), &device).matmul(rows)
+    matmul(Tensor::<3>::from_data(TensorData::new(matrices, [batch, tokens, n]), &device), rows, Precision::F32)
 }
 
 /// The matrix `[to, from]` that resamples rows linearly with half-pixel centres: row t reads position

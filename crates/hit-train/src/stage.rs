@@ -1,6 +1,6 @@
 //! The stage `train`.
 
-use hit_model::{ArmSpec, Device, Family, ModelSpec, Source, device, release};
+use hit_model::{ArmSpec, Device, Family, ModelSpec, Source, device_in, release};
 use hit_schema::{Checkpoint, Embeddings, HistoryRow, RunId};
 use hit_stage::{Context, Needs, Numerics, Stage, StageError};
 use serde::Serialize;
@@ -113,7 +113,7 @@ impl Stage for Train {
         self.check()?;
         let threads = rayon::ThreadPoolBuilder::new().num_threads(cx.threads.max(1)).build().map_err(Error::from)?;
         let cx = &*cx;
-        let device = device(&cx.device)?;
+        let device = device_in(&cx.device, self.model.precision)?;
         let history = threads.install(|| self.train(cx, &device));
         release(&device);
         self.emit(cx, &history?)

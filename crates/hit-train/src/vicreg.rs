@@ -1,6 +1,7 @@
 //! The VICReg loss of two sets of embeddings (Bardes, Ponce, LeCun 2022; weights and details: spec section 6).
 
-use hit_model::Tensor;
+use hit_kernels::matmul;
+use hit_model::{Precision, Tensor};
 
 use crate::VicregSpec;
 
@@ -41,9 +42,9 @@ fn spread(z: Tensor<2>, spec: &VicregSpec) -> (Tensor<1>, Tensor<1>) {
     let variance = short.sum_dim(1).reshape([1]) / dims as f64;
     // Σ_{i≠j} C_ij² = ‖C‖² − Σ_i C_ii²; with fewer rows than dims ‖ZᵀZ‖ = ‖ZZᵀ‖ is the smaller product.
     let product = if batch < dims {
-        centred.clone().matmul(centred.transpose())
+        matmul(centred.clone(), centred.transpose(), Precision::F32)
     } else {
-        centred.clone().transpose().matmul(centred)
+        matmul(centred.clone().transpose(), centred, Precision::F32)
     } / (batch - 1) as f64;
     let all = (product.clone() * product).sum_dim(1).sum_dim(0);
     let diagonal = (squares.clone() * squares).sum_dim(1);

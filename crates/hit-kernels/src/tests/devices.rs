@@ -1,0 +1,239 @@
+//! Every kernel, value and gradients, on every GPU there is against main memory, where the other tests compare with float64.
+//!
+//! Where there is no GPU this says so on stderr and checks nothing.
+
+use std::io::Write as _;
+
+use burn::tensor::{Device, DeviceType, FloatDType, Tensor, activation::softmax};
+
+use super::reference::{cpu, distance, noise, wide};
+use crate::host::tensor;
+use crate::{
+    Attending, Mask, Moments, Precision, Update, adamw, attention, dropout, gelu, group_norm, host, layer_norm, linear,
+    matmul, sum_of_squares,
+};
+
+/// Of inputs that are flat, a flat value.
+type Function = Box<dyn Fn(&[Tensor<1>]) -> Tensor<1>>;
+
+/// A kernel, and what it is to be the same as in main memory.
+struct Case {
+    name: String,
+    sizes: Vec<usize>,
+    kernel: Function,
+    reference: Function,
+    /// Largest distance of values and of gradients, over the largest value (1 at least).
+    tolerance: f64,
+}
+
+impl Case {
+    fn new(name: String, sizes: &[usize], function: impl Fn(&[Tensor<1>]) -> Tensor<1> + Clone + 'static) -> Self {
+        let reference = Box::new(function.clone());
+        Self { name, sizes: sizes.to_vec(), kernel: Box::new(function), reference, tolerance: 5e-6 }
+    }
+
+    /// With another tolerance.
+    fn within(self, tolerance: f64) -> Self {
+        Self { tolerance, ..self }
+    }
+
+    /// Value and gradients there, of inputs that are the same everywhere.
+    fn run(&self, function: &Function, device: &Device) -> Vec<Vec<f64>> {
+        let there = |name: &str, n| Tensor::<1>::from_data(tensor(noise(name, n), [n]).to_data(), device);
+        let leaf = |(i, n): (usize, &usize)| there(&format!("{}, {i}", self.name), *n).autodiff().require_grad();
+        let inputs: Vec<Tensor<1>> = self.sizes.iter().enumerate().map(leaf).collect();
+        let value = function(&inputs);
+        let n = value.dims()[0];
+        let gradients = (value.clone() * there("weigh", n)).reshape([1, n]).sum_dim(1).backward();
+        let of_inputs = inputs.iter().map(|input| wide(&input.grad(&gradients).expect("a leaf has a gradient")));
+        std::iter::once(wide(&value)).chain(of_inputs).collect()
+    }
+}
+
+/// The GPUs of this machine; says so where there is none.
+fn gpus(what: &str) -> Vec<Device> {
+    let kinds = [DeviceType::Cuda];
+    let gpus: Vec<Device> = kinds.into_iter().flat_map(|kind| Device::enumerate(kind).into_vec()).collect();
+    if gpus.is_empty() {
+        // Past the test harness, which shows what a test prints only if it fails.
+        std::io::stderr().write_all(format!("SKIPPED: no GPU by CUDA: {what}\n").as_bytes()).unwrap();
+    }
+    gpus
+}
+
+/// Precisions that a device can multiply in.
+fn precisions(device: &Device) -> impl Iterator<Item = Precision> {
+    let bf16 = device.supports_dtype(FloatDType::BF16).then_some(Precision::Bf16);
+    [Precision::F32, Precision::Tf32].into_iter().chain(bf16)
+}
+
+fn flat<const D: usize>(x: Tensor<D>) -> Tensor<1> {
+    let n: usize = x.dims().iter().product();
+    x.reshape([n])
+}
+
+fn products(precision: Precision) -> Vec<Case> {
+    // The order of a product's sums is the device's; rounding of factors is not, but one next to the middle may fall either way.
+    let tolerance = |k: usize| (5e-6 + precision.epsilon() / 256.0) * (k as f64).sqrt().max(1.0);
+    let mut cases = Vec::new();
+    for [rows, inputs, outputs] in [[1, 1, 1], [3, 5, 7], [1, 64, 33], [188, 17, 130]] {
+        let name = format!("linear {rows} {inputs} {outputs} {}", precision.name());
+        let sizes = [rows * inputs, outputs * inputs, outputs];
+        let case = Case::new(name, &sizes, move |x| {
+            let (values, weight) = (x[0].clone().reshape([rows, inputs]), x[1].clone().reshape([outputs, inputs]));
+            flat(linear(values, weight, x[2].clone(), precision))
+        });
+        cases.push(case.within(tolerance(inputs.max(outputs).max(rows))));
+    }
+    for [batch, n, k, m] in [[1, 1, 1, 1], [2, 3, 31, 5], [3, 188, 8, 188]] {
+        let name = format!("matmul {batch} {n} {k} {m} {}", precision.name());
+        let case = Case::new(name, &[batch * n * k, batch * k * m], move |x| {
+            flat(matmul(x[0].clone().reshape([batch, n, k]), x[1].clone().reshape([batch, k, m]), precision))
+        });
+        cases.push(case.within(tolerance(n.max(k).max(m))));
+    }
+    cases
+}
+
+fn rows() -> Vec<Case> {
+    let mut cases = vec![Case::new("gelu".into(), &[3 * 67], |x| gelu(x[0].clone() * 3.0))];
+    for [n, width] in [[1, 1], [3, 5], [1, 64], [188, 67]] {
+        cases.push(Case::new(format!("layer_norm {n} {width}"), &[n * width, width, width], move |x| {
+            flat(layer_norm(x[0].clone().reshape([n, width]), x[1].clone(), x[2].clone(), 1e-5))
+        }));
+    }
+    for [batch, time, channels, groups] in [[1, 1, 2, 1], [2, 9, 6, 3], [1, 188, 8, 4]] {
+        let name = format!("group_norm {batch} {time} {channels} {groups}");
+        cases.push(Case::new(name, &[batch * time * channels, channels, channels], move |x| {
+            let input = x[0].clone().reshape([batch, time, channels]) * 4.0;
+            flat(group_norm(input, groups, x[1].clone(), x[2].clone(), 1e-5))
+        }));
+    }
+    cases
+}
+
+fn dropouts() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (p, [n, width]) in [(0.1, [1, 1]), (0.1, [188, 67]), (0.5, [33, 64])] {
+        let mask = Mask { p, key: 0x9abc_def0_1234_5678 };
+        let kernel = move |x: &[Tensor<1>]| flat(dropout(x[0].clone().reshape([n, width]), mask));
+        let factors = move || flat(mask.on_device(0, [n, width], &cpu()));
+        let case = Case::new(format!("dropout {p} {n} {width}"), &[n * width], kernel).within(0.0);
+        cases.push(Case { reference: Box::new(move |x| x[0].clone() * factors()), ..case });
+    }
+    cases
+}
+
+/// In main memory, from burn's own softmax and gradients: its dropout there draws otherwise.
+fn attentions(precision: Precision) -> Vec<Case> {
+    let shapes = [[1, 1, 1, 1, 1], [2, 2, 5, 3, 4], [3, 1, 4, 17, 2], [1, 2, 1, 188, 8], [2, 4, 188, 188, 16]];
+    let mut cases = Vec::new();
+    for [batch, heads, queries, keys, width] in shapes {
+        for mask in [None, Some(Mask { p: 0.1, key: 5 << 40 | 7 })] {
+            for padded in [false, true] {
+                // All but the first key of the last sample are padding, and half of those of the others.
+                let there = move |sample: usize| if sample + 1 == batch { 1 } else { keys.div_ceil(2) };
+                let bias = move |i: usize| if padded && i % keys >= there(i / keys) { -1e30 } else { 0.0 };
+                let bias = move || tensor((0..batch * keys).map(bias).collect(), [batch, 1, 1, keys]);
+                let shaped = move |x: &[Tensor<1>]| {
+                    let memory = [batch, heads, keys, width];
+                    let q = x[0].clone().reshape([batch, heads, queries, width]);
+                    (q, x[1].clone().reshape(memory), x[2].clone().reshape(memory))
+                };
+                let reference = move |x: &[Tensor<1>]| {
+                    let (q, k, v) = shaped(x);
+                    let scores = matmul(q / (width as f64).sqrt(), k.transpose(), precision) + bias();
+                    let weights = softmax(scores, 3);
+                    let factors = mask.map(|mask| mask.on_device(0, [batch * heads * queries, keys], &cpu()));
+                    let dropped = match factors {
+                        Some(factors) => weights * factors.reshape([batch, heads, queries, keys]),
+                        None => weights,
+                    };
+                    flat(matmul(dropped, v, precision))
+                };
+                // At once or in portions; weights kept or made again.
+                for (at_once, kept) in [(usize::MAX, usize::MAX), (1, 0)] {
+                    let how = Attending::new(mask, precision).in_portions(at_once, kept);
+                    let sizes = [batch * heads * queries * width, batch * heads * keys * width];
+                    let name = format!(
+                        "attention {batch} {heads} {queries} {keys} {width} {mask:?} {padded} {kept} {}",
+                        precision.name()
+                    );
+                    let case = Case::new(name, &[sizes[0], sizes[1], sizes[1]], move |x| {
+                        let (q, k, v) = shaped(x);
+                        let key_bias =
+                            padded.then(|| Tensor::from_data(bias().to_data(), &q.device().without_autodiff()));
+                        flat(attention(q, k, v, key_bias, how))
+                    });
+                    let case = case.within(2e-5 + precision.epsilon() * 4.0);
+                    cases.push(Case { reference: Box::new(reference), ..case });
+                }
+            }
+        }
+    }
+    cases
+}
+
+fn check(device: &Device, cases: &[Case]) {
+    let main = cpu();
+    for case in cases {
+        let (found, expected) = (case.run(&case.kernel, device), case.run(&case.reference, &main));
+        for (which, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            let off = distance(found, expected);
+            assert!(off <= case.tolerance, "{} on {device:?}: {off:e} in {which} (0: value)", case.name);
+        }
+        assert_eq!(case.run(&case.kernel, device), found, "{} on {device:?}: the same bits twice", case.name);
+    }
+}
+
+#[test]
+fn products_there_are_those_of_main_memory() {
+    for device in gpus("products of matrices") {
+        precisions(&device).for_each(|precision| check(&device, &products(precision)));
+    }
+}
+
+#[test]
+fn rows_there_are_those_of_main_memory() {
+    for device in gpus("GELU, LayerNorm, GroupNorm, dropout") {
+        check(&device, &rows());
+        check(&device, &dropouts());
+    }
+}
+
+#[test]
+fn attention_there_is_that_of_main_memory() {
+    for device in gpus("attention") {
+        precisions(&device).for_each(|precision| check(&device, &attentions(precision)));
+    }
+}
+
+#[test]
+fn the_optimiser_there_is_that_of_main_memory() {
+    for device in gpus("AdamW") {
+        let steps = |device: &Device| {
+            let there = |name: &str, n| Tensor::<1>::from_data(tensor(noise(name, n), [n]).to_data(), device);
+            let (n, mut moments) = (1234, None);
+            let mut value = there("value", n);
+            let mut sums = Vec::new();
+            for step in 1..=3 {
+                let update = Update { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, rate: 0.01, decay: 0.1, step };
+                let grad = there(&format!("grad {step}"), n);
+                sums.extend(host(sum_of_squares(&grad)));
+                let clip = Tensor::from_data([0.7f32], device);
+                let kept: Moments;
+                (value, kept) = adamw(value, grad, &clip, moments.take(), update);
+                moments = Some(kept);
+            }
+            let Moments { first, second } = moments.expect("steps were made");
+            let sums = sums.into_iter().map(f64::from).collect();
+            [wide(&value), wide(&first), wide(&second), sums]
+        };
+        let (found, expected) = (steps(&device), steps(&cpu()));
+        for (found, expected) in found.iter().zip(&expected) {
+            let off = distance(found, expected);
+            assert!(off < 2e-6, "{device:?}: {off:e}");
+        }
+        assert_eq!(steps(&device), found, "{device:?}: the same bits twice");
+    }
+}
