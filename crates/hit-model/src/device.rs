@@ -5,12 +5,47 @@ use hit_kernels::Precision;
 
 use crate::Error;
 
-/// Number of CUDA devices; 0 where there is no driver or no GPU.
-pub fn cuda_devices() -> usize {
-    Device::enumerate(DeviceType::Cuda).len()
+/// A way to GPUs. Its name, a colon and a number are the name of a device; the name alone is that of its numeric backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gpu {
+    /// burn-cuda, on GPUs of NVIDIA.
+    Cuda,
+    /// burn-wgpu over Vulkan, on GPUs of any vendor, and on a processor that a driver makes look like one (Mesa's lavapipe).
+    Wgpu,
 }
 
-/// The device called `name`: `cpu` is burn-flex, `cuda:N` is burn-cuda on the N-th GPU.
+impl Gpu {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Cuda, Self::Wgpu];
+
+    /// As it stands before the colon.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cuda => "cuda",
+            Self::Wgpu => "wgpu",
+        }
+    }
+
+    /// Number of its devices; 0 where there is no driver or no GPU.
+    pub fn count(self) -> usize {
+        self.devices().len()
+    }
+
+    /// The name of its device of that number.
+    pub fn device(self, number: usize) -> String {
+        format!("{}:{number}", self.name())
+    }
+
+    fn devices(self) -> Vec<Device> {
+        let kind = match self {
+            Self::Cuda => DeviceType::Cuda,
+            Self::Wgpu => DeviceType::Wgpu,
+        };
+        Device::enumerate(kind).into_vec()
+    }
+}
+
+/// The device called `name`: `cpu` is burn-flex, `cuda:N` and `wgpu:N` are the N-th GPU that is reached that way.
 ///
 /// # Errors
 /// [`Error::NoDevice`] with the names there are.
@@ -18,14 +53,15 @@ pub fn device(name: &str) -> Result<Device, Error> {
     if name == "cpu" {
         return Ok(Device::flex());
     }
-    let n_cuda = cuda_devices();
-    match name.strip_prefix("cuda:").and_then(|idx| idx.parse::<usize>().ok()) {
-        Some(idx) if idx < n_cuda => Ok(Device::cuda(idx)),
-        _ => {
-            let names = std::iter::once("cpu".to_owned()).chain((0..n_cuda).map(|idx| format!("cuda:{idx}")));
-            Err(Error::NoDevice { name: name.to_owned(), available: names.collect::<Vec<_>>().join(", ") })
-        }
-    }
+    let found = name.split_once(':').and_then(|(kind, number)| {
+        let gpu = Gpu::ALL.into_iter().find(|gpu| gpu.name() == kind)?;
+        gpu.devices().into_iter().nth(number.parse().ok()?)
+    });
+    found.ok_or_else(|| {
+        let gpus = Gpu::ALL.into_iter().flat_map(|gpu| (0..gpu.count()).map(move |number| gpu.device(number)));
+        let names: Vec<String> = std::iter::once("cpu".to_owned()).chain(gpus).collect();
+        Error::NoDevice { name: name.to_owned(), available: names.join(", ") }
+    })
 }
 
 /// The device called `name`, to multiply in that precision.
@@ -46,9 +82,10 @@ pub fn release(device: &Device) {
     device.memory_cleanup();
 }
 
-/// The numeric backend behind a device name, as it enters the keys of stages: `flex` or `cuda`.
+/// The numeric backend behind a device name, as it enters the keys of stages: `flex`, or the name of a [`Gpu`].
 pub fn backend_name(device: &str) -> &'static str {
-    if device.starts_with("cuda") { "cuda" } else { "flex" }
+    let kind = device.split(':').next();
+    Gpu::ALL.into_iter().map(Gpu::name).find(|name| kind == Some(name)).unwrap_or("flex")
 }
 
 #[cfg(test)]
@@ -58,8 +95,11 @@ mod tests {
     #[test]
     fn devices_are_found_by_name_or_refused_with_the_names_there_are() {
         assert!(device("cpu").is_ok());
-        let beyond = format!("cuda:{}", cuda_devices());
-        for wrong in [beyond.as_str(), "cuda", "cuda:x", "gpu", ""] {
+        for gpu in Gpu::ALL {
+            assert!((0..gpu.count()).all(|number| device(&gpu.device(number)).is_ok()));
+        }
+        let beyond = Gpu::ALL.map(|gpu| gpu.device(gpu.count()));
+        for wrong in [beyond[0].as_str(), beyond[1].as_str(), "cuda", "cuda:x", "wgpu", "wgpu:-1", "gpu", ""] {
             let Err(Error::NoDevice { name, available }) = device(wrong) else { panic!("{wrong} is no device") };
             assert_eq!(name, wrong);
             assert!(available.starts_with("cpu"));
@@ -71,7 +111,7 @@ mod tests {
         for precision in [Precision::F32, Precision::Tf32, Precision::Bf16] {
             assert!(device_in("cpu", precision).is_ok(), "{}", precision.name());
             assert!(matches!(device_in("gpu", precision), Err(Error::NoDevice { .. })));
-            for name in (0..cuda_devices()).map(|number| format!("cuda:{number}")) {
+            for name in Gpu::ALL.into_iter().flat_map(|gpu| (0..gpu.count()).map(move |number| gpu.device(number))) {
                 match device_in(&name, precision) {
                     Ok(_) => {}
                     Err(Error::NoPrecision { precision: "bf16", .. }) => assert_eq!(precision, Precision::Bf16),
@@ -85,5 +125,6 @@ mod tests {
     fn backends_are_named_by_device() {
         assert_eq!(backend_name("cpu"), "flex");
         assert_eq!(backend_name("cuda:1"), "cuda");
+        assert_eq!(backend_name("wgpu:0"), "wgpu");
     }
 }

@@ -37,7 +37,7 @@ pub use batch::{Batch, HostBatch, NOTE_MULTIPLE, Rows};
 pub use conv::conv1d;
 pub use cost::{Cost, WindowSize};
 pub use count::{Counts, counts};
-pub use device::{backend_name, cuda_devices, device, device_in, release};
+pub use device::{Gpu, backend_name, device, device_in, release};
 pub use dual::{DualEncoder, Injection, Injections, Padding, Sequence};
 pub use embed::{activations, embed};
 pub use heads::Head;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use hit_model::Precision;
+use hit_model::{Gpu, Precision};
 
 use crate::exit::Exit;
 use crate::sharing::MAX_SLOTS_PER_GPU;
@@ -34,7 +34,7 @@ pub struct Options {
     /// Only these stages and what they need: id, kind, group or a pattern with `*`; may be repeated.
     #[arg(long, global = true, value_name = "PATTERN")]
     pub only: Vec<String>,
-    /// Where models run: `auto`, `cpu`, `cuda` (every GPU) or `cuda:N`.
+    /// Where models run: `auto` (a GPU of NVIDIA if there is one), `cpu`, `cuda` (every GPU), `cuda:N`, `wgpu` or `wgpu:N`.
     #[arg(long, global = true, value_name = "DEVICE", default_value = "auto")]
     pub device: Device,
     /// Stages at once; the number of CPU cores if not given.
@@ -268,25 +268,29 @@ pub enum Listed {
 /// Where models run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Device {
-    /// A GPU if there is one, else the CPU.
+    /// A GPU of NVIDIA if there is one, else the CPU.
     Auto,
     /// The CPU.
     Cpu,
-    /// Every GPU, or the one of that number.
-    Cuda(Option<usize>),
+    /// Every GPU that is reached so, or the one of that number.
+    Gpu(Gpu, Option<usize>),
 }
 
 impl FromStr for Device {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            None if text == "auto" => Ok(Self::Auto),
-            None if text == "cpu" => Ok(Self::Cpu),
-            None if text == "cuda" => Ok(Self::Cuda(None)),
-            Some(("cuda", number)) if number.parse::<u16>().is_ok() => Ok(Self::Cuda(number.parse().ok())),
-            _ => Err("`auto`, `cpu`, `cuda` or `cuda:N` with a number N is expected".to_owned()),
-        }
+        let gpu = |name: &str| Gpu::ALL.into_iter().find(|gpu| gpu.name() == name);
+        let found = match text.split_once(':') {
+            None if text == "auto" => Some(Self::Auto),
+            None if text == "cpu" => Some(Self::Cpu),
+            None => gpu(text).map(|gpu| Self::Gpu(gpu, None)),
+            Some((name, number)) => {
+                gpu(name).zip(number.parse::<u16>().ok()).map(|(gpu, number)| Self::Gpu(gpu, Some(number.into())))
+            }
+        };
+        let names = "`auto`, `cpu`, `cuda`, `wgpu`, or one of the last two with a number, as in `cuda:0`, is expected";
+        found.ok_or_else(|| names.to_owned())
     }
 }
 
@@ -295,8 +299,8 @@ impl std::fmt::Display for Device {
         match self {
             Self::Auto => f.write_str("auto"),
             Self::Cpu => f.write_str("cpu"),
-            Self::Cuda(None) => f.write_str("cuda"),
-            Self::Cuda(Some(number)) => write!(f, "cuda:{number}"),
+            Self::Gpu(gpu, None) => f.write_str(gpu.name()),
+            Self::Gpu(gpu, Some(number)) => f.write_str(&gpu.device(*number)),
         }
     }
 }
@@ -311,8 +315,10 @@ mod tests {
     proptest! {
         #[test]
         fn devices_are_read_as_they_are_written(number in 0usize..65_536, text in "[a-z0-9:]{0,8}") {
-            let device = Device::Cuda(Some(number));
-            prop_assert_eq!(device.to_string().parse::<Device>(), Ok(device));
+            for gpu in Gpu::ALL {
+                let device = Device::Gpu(gpu, Some(number));
+                prop_assert_eq!(device.to_string().parse::<Device>(), Ok(device));
+            }
             if let Ok(device) = text.parse::<Device>() {
                 prop_assert_eq!(device.to_string().parse::<Device>(), Ok(device));
             }
@@ -329,14 +335,18 @@ mod tests {
         for (text, device) in [
             ("auto", Device::Auto),
             ("cpu", Device::Cpu),
-            ("cuda", Device::Cuda(None)),
-            ("cuda:0", Device::Cuda(Some(0))),
-            ("cuda:12", Device::Cuda(Some(12))),
+            ("cuda", Device::Gpu(Gpu::Cuda, None)),
+            ("cuda:0", Device::Gpu(Gpu::Cuda, Some(0))),
+            ("cuda:12", Device::Gpu(Gpu::Cuda, Some(12))),
+            ("wgpu", Device::Gpu(Gpu::Wgpu, None)),
+            ("wgpu:1", Device::Gpu(Gpu::Wgpu, Some(1))),
         ] {
             assert_eq!(text.parse(), Ok(device));
             assert_eq!(device.to_string(), text);
         }
-        for bad in ["", "gpu", "cuda:", "cuda:-1", "cuda:x", "cuda:99999999", "cpu:0", "CPU"] {
+        for bad in
+            ["", "gpu", "cuda:", "cuda:-1", "cuda:x", "cuda:99999999", "cpu:0", "auto:0", "wgpu:", "vulkan", "CPU"]
+        {
             assert!(bad.parse::<Device>().is_err(), "{bad}");
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hit_engine::{Code, Engine, Graph, RunOptions, Selection};
+use hit_model::Gpu;
 
 use crate::Error;
 use crate::cli::{Device, Options};
@@ -36,9 +37,9 @@ pub struct Project {
 /// Where models run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compute {
-    /// One name a GPU (`cuda:0`), or `cpu`.
+    /// One name a GPU (`cuda:0`, `wgpu:0`), or `cpu`.
     pub devices: Vec<String>,
-    /// Numeric backend, part of the keys of stages with tensors: `flex` or `cuda`.
+    /// Numeric backend, part of the keys of stages with tensors: `flex`, `cuda` or `wgpu`.
     pub backend: String,
 }
 
@@ -102,8 +103,7 @@ impl Project {
             (Device::Auto, DeviceChoice::Cpu) => Device::Cpu,
             (asked, _) => asked,
         };
-        let gpus = if device == Device::Cpu { 0 } else { hit_model::cuda_devices() };
-        compute(device, gpus)
+        compute(device, Gpu::count)
     }
 
     /// The graph of the profile.
@@ -206,25 +206,37 @@ fn find_config(from: &Path) -> Result<PathBuf, Error> {
     found.ok_or_else(|| Error::NoProject(from.to_owned()))
 }
 
-fn compute(device: Device, gpus: usize) -> Result<Compute, Error> {
+/// What `device` comes to where there are `count` GPUs of a kind. Only the kind that was asked for is looked for.
+fn compute(device: Device, count: impl Fn(Gpu) -> usize) -> Result<Compute, Error> {
     let on = |devices: Vec<String>| {
         let backend = hit_model::backend_name(&devices[0]).to_owned();
         Ok(Compute { devices, backend })
     };
-    let all = || (0..gpus).map(|number| format!("cuda:{number}")).collect::<Vec<_>>();
-    let lacking = || {
-        let what = match gpus {
-            0 => "no CUDA device can be used (`hitrepro doctor` says why); --device cpu always can".to_owned(),
-            n => format!("there are: {}", all().join(", ")) + if n == 1 { " only" } else { "" },
+    let all = |gpu: Gpu| (0..count(gpu)).map(|number| gpu.device(number)).collect::<Vec<_>>();
+    let lacking = |gpu: Gpu, there: &[String]| {
+        let what = match (there, gpu) {
+            ([], Gpu::Cuda) => {
+                "no CUDA device can be used (`hitrepro doctor` says why); --device cpu always can".to_owned()
+            }
+            ([], Gpu::Wgpu) => "no device of wgpu (Vulkan) can be used; --device cpu always can".to_owned(),
+            ([one], _) => format!("there are: {one} only"),
+            (more, _) => format!("there are: {}", more.join(", ")),
         };
         Err(Error::Device { asked: device.to_string(), what })
     };
-    match device {
-        Device::Cpu => on(vec!["cpu".to_owned()]),
-        Device::Auto if gpus == 0 => on(vec!["cpu".to_owned()]),
-        Device::Auto | Device::Cuda(None) if gpus > 0 => on(all()),
-        Device::Cuda(Some(number)) if number < gpus => on(vec![format!("cuda:{number}")]),
-        _ => lacking(),
+    let (gpu, number) = match device {
+        Device::Cpu => return on(vec!["cpu".to_owned()]),
+        Device::Auto => {
+            let there = all(Gpu::Cuda);
+            return on(if there.is_empty() { vec!["cpu".to_owned()] } else { there });
+        }
+        Device::Gpu(gpu, number) => (gpu, number),
+    };
+    let there = all(gpu);
+    match number {
+        None if !there.is_empty() => on(there),
+        Some(number) if number < there.len() => on(vec![gpu.device(number)]),
+        _ => lacking(gpu, &there),
     }
 }
 
@@ -269,13 +281,20 @@ pub(crate) mod tests {
 
     #[test]
     fn devices_follow_what_is_there() {
-        let names = |device, gpus| compute(device, gpus).map(|compute| compute.devices.join(" "));
+        let names = |device, gpus| compute(device, |_| gpus).map(|compute| compute.devices.join(" "));
+        let [cuda, wgpu] = Gpu::ALL.map(|gpu| move |number| Device::Gpu(gpu, number));
         assert_eq!(names(Device::Auto, 0).unwrap(), "cpu");
         assert_eq!(names(Device::Auto, 2).unwrap(), "cuda:0 cuda:1");
         assert_eq!(names(Device::Cpu, 2).unwrap(), "cpu");
-        assert_eq!(names(Device::Cuda(None), 2).unwrap(), "cuda:0 cuda:1");
-        assert_eq!(names(Device::Cuda(Some(1)), 2).unwrap(), "cuda:1");
-        for (device, gpus) in [(Device::Cuda(None), 0), (Device::Cuda(Some(0)), 0), (Device::Cuda(Some(2)), 2)] {
+        assert_eq!(names(cuda(None), 2).unwrap(), "cuda:0 cuda:1");
+        assert_eq!(names(cuda(Some(1)), 2).unwrap(), "cuda:1");
+        assert_eq!(names(wgpu(None), 1).unwrap(), "wgpu:0");
+        assert_eq!(compute(wgpu(Some(0)), |_| 1).unwrap().backend, "wgpu");
+        let only_wgpu = |gpu| usize::from(gpu == Gpu::Wgpu);
+        assert_eq!(compute(Device::Auto, only_wgpu).unwrap().backend, "flex", "`auto` takes no such device");
+        for (device, gpus) in
+            [(cuda(None), 0), (cuda(Some(0)), 0), (cuda(Some(2)), 2), (wgpu(None), 0), (wgpu(Some(1)), 1)]
+        {
             let error = names(device, gpus).unwrap_err();
             assert_eq!(error.exit(), crate::exit::Exit::Usage, "{error}");
         }

@@ -1,6 +1,6 @@
 //! Every kernel, value and gradients, on every GPU there is against main memory, where the other tests compare with float64.
 //!
-//! Where there is no GPU this says so on stderr and checks nothing.
+//! Where there is no GPU this says so on stderr and checks nothing. Mesa's lavapipe is one to Vulkan, and continuous integration has it.
 
 use std::io::Write as _;
 
@@ -52,11 +52,11 @@ impl Case {
 
 /// The GPUs of this machine; says so where there is none.
 fn gpus(what: &str) -> Vec<Device> {
-    let kinds = [DeviceType::Cuda];
+    let kinds = [DeviceType::Cuda, DeviceType::Wgpu];
     let gpus: Vec<Device> = kinds.into_iter().flat_map(|kind| Device::enumerate(kind).into_vec()).collect();
     if gpus.is_empty() {
         // Past the test harness, which shows what a test prints only if it fails.
-        std::io::stderr().write_all(format!("SKIPPED: no GPU by CUDA: {what}\n").as_bytes()).unwrap();
+        std::io::stderr().write_all(format!("SKIPPED: no GPU, by CUDA or Vulkan: {what}\n").as_bytes()).unwrap();
     }
     gpus
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use hit_model::Gpu;
 use hit_report::latex;
 use serde::Serialize;
 
@@ -132,7 +133,7 @@ pub fn gpu_names() -> Vec<String> {
 }
 
 fn gpu() -> Vec<Finding> {
-    let usable = hit_model::cuda_devices();
+    let usable = Gpu::Cuda.count();
     let names = gpu_names();
     let driver = find_library("libcuda.so.1", &[]);
     let nvrtc = find_library("libnvrtc.so", &cuda_folders());

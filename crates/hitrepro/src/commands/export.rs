@@ -87,8 +87,9 @@ fn found(
             Some(epoch) => entry(&engine.output(graph, &format!("train/{label}"), "checkpoints")?, label, epoch),
         }
     };
-    let other = if compute.backend == "cuda" { "flex" } else { "cuda" };
-    look(compute).or_else(|error| look(&Compute { backend: other.to_owned(), ..compute.clone() }).map_err(|_| error))
+    let others = ["flex", "cuda", "wgpu"].into_iter().filter(|backend| *backend != compute.backend);
+    let mut others = others.map(|backend| Compute { backend: backend.to_owned(), ..compute.clone() });
+    look(compute).or_else(|error| others.find_map(|compute| look(&compute).ok()).ok_or(error))
 }
 
 /// The checkpoint of an epoch among those that were kept.

@@ -30,7 +30,7 @@ pub struct BuildOptions {
     pub latex: Option<latex::Engine>,
     /// `corpus.csv` of earlier results: stands in for a corpus that is not on this machine.
     pub recorded_listing: Option<PathBuf>,
-    /// Numeric backend of training and embedding: `flex` or `cuda`.
+    /// Numeric backend of training and embedding: `flex`, `cuda` or `wgpu`.
     pub backend: String,
     /// Without performances: the graph shows what the campaign asks of a machine, and cannot run.
     pub no_corpus: bool,
