@@ -8,6 +8,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubek::matmul::definition::{MatmulElems, MatmulGlobalElems};
 use cubek::matmul::launch::launch_ref;
 use cubek::matmul::multi_level;
+use cubek::matmul::routine::BlueprintStrategy;
 use cubek::std::InputBinding;
 
 /// The product of two tensors' matrices in IEEE single. burn's own would round the factors to TF32 where there are tensor cores.
@@ -21,7 +22,7 @@ pub(crate) fn single_product<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tens
     let y = init_matmul_output(&a, &b, DType::F32);
     let client = y.client.clone();
     let [a, b] = [a, b].map(|factor| InputBinding::new(factor.binding(), single));
-    let strategy = multi_level::Strategy::SimpleUnit(Default::default()).into();
+    let strategy = multi_level::Strategy::SimpleUnit(BlueprintStrategy::default()).into();
     launch_ref(&strategy, &client, a, b, y.clone().binding(), &mut elems)
         .expect("a kernel without tensor cores runs everywhere");
     Tensor::from_dispatch(<DispatchTensor as DispatchKindConversion<Cube>>::from_backend(BackendTensor::Float(y)))
