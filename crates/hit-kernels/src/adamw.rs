@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::host::{host, is_host, sum, tensor, vectorised};
+use crate::host::{Host, Of, by_rows, host, is_host, sum, tensor, vectorised};
 
 /// First and second moment of a parameter, flat.
 #[derive(Clone)]
@@ -84,34 +84,47 @@ fn on_host(
     let [unbias1, unbias2] = update.unbiased();
     let clip = host(clip.clone())[0];
     let n = value.dims()[0];
-    let (mut value, grad) = (host(value), host(grad));
-    let (mut first, mut second) = match moments {
-        Some(Moments { first, second }) => (host(first), host(second)),
-        None => (vec![0.0; n], vec![0.0; n]),
-    };
+    let (mut value, grad) = (Host::new(value), Host::new(grad));
+    let zeros = || tensor(vec![0.0; n], [n]);
+    let Moments { first, second } = moments.unwrap_or_else(|| Moments { first: zeros(), second: zeros() });
+    let (mut first, mut second) = (Host::new(first), Host::new(second));
     let [beta1_f, beta2_f, rest1, rest2] = [beta1, beta2, 1.0 - beta1, 1.0 - beta2].map(|x| x as f32);
     let [root_of_unbias2, epsilon] = [unbias2.sqrt(), epsilon].map(|x| x as f32);
     let [stay, step] = [1.0 - rate * decay, rate / unbias1].map(|x| x as f32);
-    vectorised(|| {
-        let moments = first.iter_mut().zip(&mut second);
-        for ((value, grad), (first, second)) in value.iter_mut().zip(&grad).zip(moments) {
-            let grad = grad * clip;
-            *first = *first * beta1_f + grad * rest1;
-            *second = *second * beta2_f + grad * grad * rest2;
-            let root = second.sqrt() / root_of_unbias2 + epsilon;
-            *value = *value * stay - *first / root * step;
-        }
-    });
-    let flat = |values| tensor(values, [n]);
-    (flat(value), Moments { first: flat(first), second: flat(second) })
+    let moments = (Of(first.values_mut(), 1), Of(second.values_mut(), 1));
+    let all = (Of(value.values_mut(), 1), Of(grad.values(), 1), moments);
+    by_rows(
+        n,
+        1,
+        all,
+        #[inline(always)]
+        |_, (value, grad, (first, second))| {
+            let moments = first.0.iter_mut().zip(second.0);
+            for ((value, grad), (first, second)) in value.0.iter_mut().zip(grad.0).zip(moments) {
+                let grad = grad * clip;
+                *first = *first * beta1_f + grad * rest1;
+                *second = *second * beta2_f + grad * grad * rest2;
+                let root = second.sqrt() / root_of_unbias2 + epsilon;
+                *value = *value * stay - *first / root * step;
+            }
+        },
+    );
+    (value.tensor(), Moments { first: first.tensor(), second: second.tensor() })
 }
 
 /// Σ x², `[1]`, added in a fixed order: burn's full sums use atomics on CUDA, whose order is not.
 pub fn sum_of_squares(x: &Tensor<1>) -> Tensor<1> {
     let n = x.dims()[0];
     if is_host(x) {
-        let values = host(x.clone());
-        return tensor(vec![vectorised(|| sum(n, |i| values[i] * values[i]))], [1]);
+        let x = Host::new(x.clone());
+        let values = x.values();
+        return tensor(
+            vec![vectorised(
+                #[inline(always)]
+                || sum(n, |i| values[i] * values[i]),
+            )],
+            [1],
+        );
     }
     (x.clone() * x.clone()).reshape([1, n]).sum_dim(1).reshape([1])
 }

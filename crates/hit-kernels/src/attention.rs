@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 
 use crate::Precision;
 use crate::dropout::Mask;
-use crate::host::{exp_of_negative, host, is_host, largest, sum, tensor, vectorised};
+use crate::host::{Host, Of, by_rows, exp_of_negative, is_host, largest, sum, tensor};
 use crate::vjp::{Value, differentiable, of_rank, when};
 
 /// Scores held at once, unless one sample has more: 256 MiB of f32.
@@ -52,7 +52,7 @@ pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, key_bias: Option<Tens
         let scale = 1.0 / (shape.width as f64).sqrt();
         let factor = |x| how.precision.factor::<4>(x);
         let layer =
-            Layer { q: factor(of_rank::<4>(q) * scale), k: factor(of_rank(k)), v: factor(of_rank(v)), key_bias, how };
+            Layer { q: factor(scaled(of_rank(q), scale)), k: factor(of_rank(k)), v: factor(of_rank(v)), key_bias, how };
         let keeps = shape.n_scores() <= how.kept;
         let (mut mixed, mut rows) = (Vec::new(), Vec::new());
         for part in shape.parts() {
@@ -221,24 +221,32 @@ fn softmax_on_device(scores: Tensor<4>) -> Softmax {
 }
 
 fn softmax_on_host(scores: Tensor<4>) -> Softmax {
-    let dims @ [n, heads, queries, keys] = scores.dims();
-    let mut values = host(scores);
-    let mut rows = Vec::with_capacity(n * heads * queries);
-    vectorised(|| {
-        for row in values.chunks_exact_mut(keys) {
-            let peak = largest(row);
-            for score in row.iter_mut() {
-                *score = exp_of_negative(*score - peak);
+    let [n, heads, queries, keys] = scores.dims();
+    let mut scores = Host::new(scores);
+    let n_rows = n * heads * queries;
+    let mut logs = vec![0.0; n_rows];
+    let rows = (Of(scores.values_mut(), keys), Of(&mut *logs, 1));
+    by_rows(
+        n_rows,
+        keys,
+        rows,
+        #[inline(always)]
+        |_, (scores, logs)| {
+            for (row, log) in scores.0.chunks_exact_mut(keys).zip(logs.0) {
+                let peak = largest(row);
+                for score in row.iter_mut() {
+                    *score = exp_of_negative(*score - peak);
+                }
+                let total = sum(keys, |i| row[i]);
+                let share = 1.0 / total;
+                for weight in row.iter_mut() {
+                    *weight *= share;
+                }
+                *log = peak + libm::logf(total);
             }
-            let total = sum(keys, |i| row[i]);
-            let share = 1.0 / total;
-            for weight in row.iter_mut() {
-                *weight *= share;
-            }
-            rows.push(peak + libm::logf(total));
-        }
-    });
-    Softmax { weights: tensor(values, dims), row: tensor(rows, [n, heads, queries, 1]) }
+        },
+    );
+    Softmax { weights: scores.tensor(), row: tensor(logs, [n, heads, queries, 1]) }
 }
 
 fn weights_on_device(scores: Tensor<4>, row: Tensor<4>) -> Tensor<4> {
@@ -246,18 +254,25 @@ fn weights_on_device(scores: Tensor<4>, row: Tensor<4>) -> Tensor<4> {
 }
 
 fn weights_on_host(scores: Tensor<4>, row: Tensor<4>) -> Tensor<4> {
-    let dims = scores.dims();
-    let (mut values, rows) = (host(scores), host(row));
-    vectorised(|| {
-        for (scores, row) in values.chunks_exact_mut(dims[3]).zip(&rows) {
-            for score in scores.iter_mut() {
-                // Rounding may lift the largest score above the logarithm of the sum.
-                let below = *score - row;
-                *score = exp_of_negative(if below > 0.0 { 0.0 } else { below });
+    let keys = scores.dims()[3];
+    let (mut scores, logs) = (Host::new(scores), Host::new(row));
+    let rows = (Of(scores.values_mut(), keys), Of(logs.values(), 1));
+    by_rows(
+        logs.values().len(),
+        keys,
+        rows,
+        #[inline(always)]
+        |_, (scores, logs)| {
+            for (scores, row) in scores.0.chunks_exact_mut(keys).zip(logs.0) {
+                for score in scores.iter_mut() {
+                    // Rounding may lift the largest score above the logarithm of the sum.
+                    let below = *score - row;
+                    *score = exp_of_negative(if below > 0.0 { 0.0 } else { below });
+                }
             }
-        }
-    });
-    tensor(values, dims)
+        },
+    );
+    scores.tensor()
 }
 
 /// weights·(of_weights − along), `along`: `[n, heads, queries, 1]`.
@@ -274,17 +289,29 @@ fn softmax_back_on_device(weights: Tensor<4>, of_weights: Tensor<4>, along: Tens
 }
 
 fn softmax_back_on_host(weights: Tensor<4>, of_weights: Tensor<4>, along: Tensor<4>) -> Tensor<4> {
-    let dims = weights.dims();
-    let (weights, mut grads, along) = (host(weights), host(of_weights), host(along));
-    vectorised(|| {
-        let rows = grads.chunks_exact_mut(dims[3]).zip(weights.chunks_exact(dims[3]));
-        for ((grads, weights), along) in rows.zip(&along) {
-            for (grad, weight) in grads.iter_mut().zip(weights) {
-                *grad = weight * (*grad - along);
+    let keys = weights.dims()[3];
+    let (weights, mut grads, along) = (Host::new(weights), Host::new(of_weights), Host::new(along));
+    let rows = (Of(grads.values_mut(), keys), Of(weights.values(), keys), Of(along.values(), 1));
+    by_rows(
+        along.values().len(),
+        keys,
+        rows,
+        #[inline(always)]
+        |_, (grads, weights, along)| {
+            let rows = grads.0.chunks_exact_mut(keys).zip(weights.0.chunks_exact(keys));
+            for ((grads, weights), along) in rows.zip(along.0) {
+                for (grad, weight) in grads.iter_mut().zip(weights) {
+                    *grad = weight * (*grad - along);
+                }
             }
-        }
-    });
-    tensor(grads, dims)
+        },
+    );
+    grads.tensor()
+}
+
+/// x·scale. Heads are views of their tokens: burn multiplies those one by one, rows at once.
+fn scaled(x: Tensor<4>, scale: f64) -> Tensor<4> {
+    if is_host(&x) { Host::new(x).tensor::<4>() * scale } else { x * scale }
 }
 
 fn join(mut parts: Vec<Tensor<4>>) -> Tensor<4> {

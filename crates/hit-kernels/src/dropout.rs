@@ -3,13 +3,14 @@
 
 use burn::tensor::{DType, Device, Int, Tensor};
 
-use crate::host::{host, is_host, tensor};
+use crate::host::{Host, LANES, Of, by_rows, is_host};
 use crate::vjp::{Value, differentiable, of_rank, when};
 
 /// SplitMix64's increment and finaliser (Steele, Lea, Flood 2014): value `k` of a stream is `mix(key + k·GOLDEN)`.
 pub const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The finaliser.
+#[inline]
 pub fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -34,30 +35,51 @@ impl Mask {
     /// Multiplies values with the factors of their places, of which the first is `first`: 0 with probability `p`, else 1/(1 − p). Two
     /// factors come from each 64-bit draw.
     pub fn apply(&self, values: &mut [f32], first: usize) {
-        let below = (self.p * 4_294_967_296.0) as u64;
-        let scale = self.scale();
-        let factor = |draw: u64| if draw < below { 0.0 } else { scale };
-        let draw = |k: usize| mix(self.key.wrapping_add((k as u64).wrapping_mul(GOLDEN)));
         // A run may begin with the second half of a draw.
         let (head, pairs) = values.split_at_mut((first % 2).min(values.len()));
         for value in head {
-            *value *= factor(draw(first / 2) >> 32);
+            *value *= self.factors(first / 2)[1];
         }
-        for (k, pair) in (first.div_ceil(2)..).zip(pairs.chunks_mut(2)) {
-            let draw = draw(k);
-            for (value, half) in pair.iter_mut().zip([draw & 0xffff_ffff, draw >> 32]) {
-                *value *= factor(half);
-            }
-        }
+        let first = first.div_ceil(2);
+        by_rows(
+            pairs.len().div_ceil(2),
+            2,
+            Of(pairs, 2),
+            #[inline(always)]
+            |row, pairs| {
+                for (run, values) in (first + row..).step_by(LANES).zip(pairs.0.chunks_mut(2 * LANES)) {
+                    // Those of a run first, apart from the values: a compiler puts them into vectors.
+                    let mut factors = [0.0; 2 * LANES];
+                    for (lane, pair) in factors.chunks_exact_mut(2).enumerate() {
+                        pair.copy_from_slice(&self.factors(run + lane));
+                    }
+                    for (value, factor) in values.iter_mut().zip(factors) {
+                        *value *= factor;
+                    }
+                }
+            },
+        );
+    }
+
+    /// The two factors of a draw.
+    #[inline(always)]
+    fn factors(&self, draw: usize) -> [f32; 2] {
+        // Below 2³², as p is below 1.
+        let below = (self.p * 4_294_967_296.0) as u32;
+        let draw = mix(self.key.wrapping_add((draw as u64).wrapping_mul(GOLDEN)));
+        [draw as u32, (draw >> 32) as u32].map(
+            #[inline(always)]
+            |half| if half < below { 0.0 } else { self.scale() },
+        )
     }
 
     /// The tensor with the mask over it. It lies outside of the graph, and its first value has the place `first`.
     pub(crate) fn over<const D: usize>(&self, x: Tensor<D>, first: usize) -> Tensor<D> {
         let dims = x.dims();
         if is_host(&x) {
-            let mut values = host(x);
-            self.apply(&mut values, first);
-            return tensor(values, dims);
+            let mut x = Host::new(x);
+            self.apply(x.values_mut(), first);
+            return x.tensor();
         }
         // At reference size a mask has 737 million values: it is made where it is used.
         let device = x.device();
@@ -103,6 +125,7 @@ fn below(p: f64) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host;
 
     fn on_host(n: usize, mask: Mask) -> Vec<f32> {
         let mut factors = vec![1.0; n];

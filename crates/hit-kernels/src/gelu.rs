@@ -8,13 +8,17 @@ use std::f32::consts::FRAC_1_SQRT_2;
 
 use burn::tensor::Tensor;
 
-use crate::host::{exp_of_negative, host, is_host, tensor, vectorised};
+use crate::host::{Host, Of, by_rows, exp_of_negative, is_host, tensor};
 use crate::vjp::{Value, differentiable, of_rank, when};
 
 /// x·Φ(x) elementwise, with Φ the Gaussian distribution function; derivative Φ(x) + x·φ(x).
 ///
 /// Keeps the derivative.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    // Outside of the graph nobody asks for the derivative.
+    if is_host(&x) && !x.is_autodiff() {
+        return value_on_host(x);
+    }
     differentiable([x.into_dispatch()], |[x]| {
         let x: Tensor<D> = of_rank(x);
         let (value, slope) = if is_host(&x) { on_host(x) } else { on_device(x) };
@@ -32,14 +36,39 @@ fn on_device<const D: usize>(at: Tensor<D>) -> (Tensor<D>, Tensor<D>) {
 /// Value and derivative by a loop of plain arithmetic, which the compiler vectorises.
 fn on_host<const D: usize>(at: Tensor<D>) -> (Tensor<D>, Tensor<D>) {
     let dims = at.dims();
-    let mut values = host(at);
-    let mut slopes = vec![0.0; values.len()];
-    vectorised(|| {
-        for (value, slope) in values.iter_mut().zip(&mut slopes) {
-            (*value, *slope) = gelu_of(*value);
-        }
-    });
-    (tensor(values, dims), tensor(slopes, dims))
+    let mut values = Host::new(at);
+    let mut slopes = vec![0.0; values.values().len()];
+    let rows = (Of(values.values_mut(), 1), Of(&mut *slopes, 1));
+    by_rows(
+        rows.0.0.len(),
+        1,
+        rows,
+        #[inline(always)]
+        |_, (values, slopes)| {
+            for (value, slope) in values.0.iter_mut().zip(slopes.0) {
+                (*value, *slope) = gelu_of(*value);
+            }
+        },
+    );
+    (values.tensor(), tensor(slopes, dims))
+}
+
+/// The same value alone.
+fn value_on_host<const D: usize>(at: Tensor<D>) -> Tensor<D> {
+    let mut values = Host::new(at);
+    let rows = Of(values.values_mut(), 1);
+    by_rows(
+        rows.0.len(),
+        1,
+        rows,
+        #[inline(always)]
+        |_, values| {
+            for value in values.0 {
+                *value = gelu_of(*value).0;
+            }
+        },
+    );
+    values.tensor()
 }
 
 /// 1/√(2π).

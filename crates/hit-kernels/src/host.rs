@@ -1,6 +1,10 @@
-//! Tensors as slices, where they lie in main memory.
+//! Tensors as slices, where they lie in main memory, and loops over their rows.
 
+use burn::backend::Flex;
+use burn::backend::tensor::FloatTensor;
 use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::vjp::{unwrap, wrap};
 
 /// The values of a tensor, row-major, in main memory.
 ///
@@ -20,7 +24,99 @@ pub(crate) fn tensor<const D: usize>(values: Vec<f32>, dims: [usize; D]) -> Tens
     Tensor::from_data(TensorData::new(values, dims), &Device::flex())
 }
 
-/// Runs a loop compiled for the vectors of this machine. Arithmetic is IEEE's in any of them and is not contracted, so
+/// A tensor in main memory, row-major: its values where they are, without a copy.
+pub(crate) struct Host(FloatTensor<Flex>);
+
+impl Host {
+    /// Copies only what is not row-major, transposed say.
+    pub(crate) fn new<const D: usize>(x: Tensor<D>) -> Self {
+        Self(unwrap::<Flex>(x.without_autodiff().into_dispatch()).to_contiguous())
+    }
+
+    pub(crate) fn values(&self) -> &[f32] {
+        self.0.storage()
+    }
+
+    /// Copies what others have, too.
+    pub(crate) fn values_mut(&mut self) -> &mut [f32] {
+        self.0.storage_mut()
+    }
+
+    /// The tensor in its shape.
+    pub(crate) fn tensor<const D: usize>(self) -> Tensor<D> {
+        Tensor::from_dispatch(wrap::<Flex>(self.0))
+    }
+}
+
+/// Values that a thread is given at once, in whole rows: some ten microseconds of work.
+const AT_ONCE: usize = 1 << 14;
+
+/// What a loop runs over: rows of one tensor or of several side by side.
+pub(crate) trait Rows: Send + Sized {
+    /// The first `n` rows, and the rest.
+    fn split(self, n: usize) -> (Self, Self);
+}
+
+/// Values of rows that have so many each.
+pub(crate) struct Of<S>(pub(crate) S, pub(crate) usize);
+
+impl Rows for Of<&[f32]> {
+    fn split(self, n: usize) -> (Self, Self) {
+        let (front, back) = self.0.split_at(n * self.1);
+        (Of(front, self.1), Of(back, self.1))
+    }
+}
+
+impl Rows for Of<&mut [f32]> {
+    fn split(self, n: usize) -> (Self, Self) {
+        let (front, back) = self.0.split_at_mut(n * self.1);
+        (Of(front, self.1), Of(back, self.1))
+    }
+}
+
+impl<A: Rows, B: Rows> Rows for (A, B) {
+    fn split(self, n: usize) -> (Self, Self) {
+        let ((a, more_a), (b, more_b)) = (self.0.split(n), self.1.split(n));
+        ((a, b), (more_a, more_b))
+    }
+}
+
+impl<A: Rows, B: Rows, C: Rows> Rows for (A, B, C) {
+    fn split(self, n: usize) -> (Self, Self) {
+        let ((ab, more_ab), (c, more_c)) = ((self.0, self.1).split(n), self.2.split(n));
+        ((ab.0, ab.1, c), (more_ab.0, more_ab.1, more_c))
+    }
+}
+
+/// Runs a loop over `n` rows of `width` values on the threads of the current pool, and plainly if it has one or the rows are few. `work`
+/// is given the number of its first row, and rows. What it makes of a row must not depend on the others: then
+/// no bit depends on the threads.
+#[inline(always)]
+pub(crate) fn by_rows<R: Rows>(n: usize, width: usize, rows: R, work: impl Fn(usize, R) + Sync) {
+    let portion = (AT_ONCE / width.max(1)).max(1);
+    if n <= portion || rayon::current_num_threads() == 1 {
+        vectorised(
+            #[inline(always)]
+            || work(0, rows),
+        );
+    } else {
+        share(0, n, portion, rows, &work);
+    }
+}
+
+fn share<R: Rows>(first: usize, n: usize, portion: usize, rows: R, work: &(impl Fn(usize, R) + Sync)) {
+    if n <= portion {
+        return vectorised(
+            #[inline(always)]
+            || work(first, rows),
+        );
+    }
+    let half = n.div_ceil(portion) / 2 * portion;
+    let (front, back) = rows.split(half);
+    rayon::join(|| share(first, half, portion, front, work), || share(first + half, n - half, portion, back, work));
+}
+
+/// Runs a loop compiled for the vectors of this machine: what is inlined into it, so that closures need `#[inline(always)]`. Arithmetic is IEEE's in any of them and is not contracted, so
 /// the values are the same with and without.
 #[inline(always)]
 pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {

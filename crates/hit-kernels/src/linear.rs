@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use crate::Precision;
+use crate::host::is_host;
 use crate::vjp::{Value, differentiable, of_rank, when};
 
 /// x·Wᵀ + b. `x`: `[rows, inputs]`; `weight`: `[outputs, inputs]`; `bias`: `[outputs]`. Returns `[rows, outputs]`.
@@ -12,13 +13,13 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, precision: Preci
     differentiable([x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()], move |[x, weight, bias]| {
         let x = precision.factor(of_rank::<2>(x));
         let weight = precision.factor(of_rank::<2>(weight));
-        let y = precision.product(x.clone(), weight.clone().transpose()) + of_rank::<1>(bias).unsqueeze();
+        let y = product(precision, x.clone(), weight.clone().transpose()) + of_rank::<1>(bias).unsqueeze();
         Value::new(y, move |grad: Tensor<2>, [for_x, for_weight, for_bias]| {
             let outputs = grad.dims()[1];
             let factor = precision.factor(grad.clone());
             [
-                when(for_x, || precision.product(factor.clone(), weight.clone())),
-                when(for_weight, || precision.product(factor.clone().transpose(), x.clone())),
+                when(for_x, || product(precision, factor.clone(), weight.clone())),
+                when(for_weight, || product_of_columns(precision, factor.clone(), x.clone())),
                 when(for_bias, || grad.sum_dim(0).reshape([outputs])),
             ]
         })
@@ -40,4 +41,69 @@ pub fn matmul<const D: usize>(a: Tensor<D>, b: Tensor<D>, precision: Precision) 
             ]
         })
     })
+}
+
+/// a·b, its rows in parts that threads share. `a`: `[n, k]`; `b`: `[k, m]`.
+fn product(precision: Precision, a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
+    let ([n, k], m) = (a.dims(), b.dims()[1]);
+    match parts(n, k, m).filter(|_| is_host(&a)) {
+        Some(parts) => precision.product::<3>(a.reshape([parts, n / parts, k]), b.unsqueeze()).reshape([n, m]),
+        None => precision.product(a, b),
+    }
+}
+
+/// aᵀ·b, the same. `a`: `[k, n]`; `b`: `[k, m]`.
+fn product_of_columns(precision: Precision, a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
+    let ([k, n], m) = (a.dims(), b.dims()[1]);
+    match parts(n, k, m).filter(|_| is_host(&a)) {
+        Some(parts) => {
+            let rows = a.reshape([k, parts, n / parts]).permute([1, 2, 0]);
+            precision.product::<3>(rows, b.unsqueeze()).reshape([n, m])
+        }
+        None => precision.product(a.transpose(), b),
+    }
+}
+
+/// Into how many parts the `n` rows of a product in main memory are put, for burn gives a product of less than 192³ to one thread, but the
+/// matrices of a batch from 128³ on to several. It depends on sizes alone, and no bit on it: rows have
+/// their own sums, in blocks along `k` that are the same (one up to 512; up to 64 rows and columns 512 each).
+fn parts(n: usize, k: usize, m: usize) -> Option<usize> {
+    let worth = (128 * 128 * 128..192 * 192 * 192).contains(&(n * k * m));
+    let same_blocks = k <= 512 || n <= 64 && m <= 64;
+    // Parts of 16 by 16 and less are multiplied in another way.
+    let fits = |parts: usize| n.is_multiple_of(parts) && n / parts >= 16 && n / parts * m > 256;
+    if worth && same_blocks { [8, 4, 2].into_iter().find(|&parts| fits(parts)) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host;
+    use crate::tests::reference::plain;
+
+    #[test]
+    fn products_in_parts_are_the_same_bits() {
+        let shapes = [[960, 64, 64], [1408, 64, 64], [64, 960, 64], [64, 1472, 64], [48, 1000, 50], [512, 510, 16]];
+        for [n, k, m] in shapes {
+            assert!(parts(n, k, m).is_some());
+            for precision in [Precision::F32, Precision::Tf32, Precision::Bf16] {
+                let factor = |x| precision.factor::<2>(x);
+                let (a, b) = (factor(plain("a", [n, k])), factor(plain("b", [k, m])));
+                let (a_columns, b_columns) = (factor(plain("a", [k, n])), factor(plain("b", [m, k])));
+                let same = |found: Tensor<2>, a: Tensor<2>, b: Tensor<2>| {
+                    assert_eq!(host(found), host(precision.product(a, b)), "{n}, {k}, {m} in {}", precision.name());
+                };
+                same(product(precision, a.clone(), b.clone()), a.clone(), b.clone());
+                same(product(precision, a.clone(), b_columns.clone().transpose()), a, b_columns.transpose());
+                same(product_of_columns(precision, a_columns.clone(), b.clone()), a_columns.transpose(), b);
+            }
+        }
+    }
+
+    #[test]
+    fn what_would_change_or_gains_nothing_stays_whole() {
+        for [n, k, m] in [[16, 16, 16], [961, 64, 64], [1024, 1024, 1024], [128, 960, 32], [64, 4000, 16]] {
+            assert_eq!(parts(n, k, m), None, "{n}, {k}, {m}");
+        }
+    }
 }

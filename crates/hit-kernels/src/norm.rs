@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::host::{host, is_host, sum, tensor, vectorised};
+use crate::host::{Host, Of, by_rows, is_host, sum, tensor};
 use crate::vjp::{Value, differentiable, of_rank, when};
 
 /// Each row of `x` to mean 0 and variance 1 (biased, `epsilon` added), then scaled and shifted. `x`: `[rows, width]`; `weight`, `bias`:
@@ -39,24 +39,31 @@ fn on_device(x: Tensor<2>, epsilon: f64) -> Normalised {
 }
 
 fn on_host(x: Tensor<2>, epsilon: f64) -> Normalised {
-    let dims @ [n, width] = x.dims();
-    let mut rows = host(x);
+    let [n, width] = x.dims();
+    let mut rows = Host::new(x);
     let mut inverse = vec![0.0; n];
     let (share, epsilon) = (1.0 / width as f32, epsilon as f32);
-    vectorised(|| {
-        for (row, inverse) in rows.chunks_exact_mut(width).zip(&mut inverse) {
-            let mean = sum(width, |i| row[i]) * share;
-            for value in row.iter_mut() {
-                *value -= mean;
+    let both = (Of(rows.values_mut(), width), Of(&mut *inverse, 1));
+    by_rows(
+        n,
+        width,
+        both,
+        #[inline(always)]
+        |_, (rows, inverse)| {
+            for (row, inverse) in rows.0.chunks_exact_mut(width).zip(inverse.0) {
+                let mean = sum(width, |i| row[i]) * share;
+                for value in row.iter_mut() {
+                    *value -= mean;
+                }
+                let variance = sum(width, |i| row[i] * row[i]) * share;
+                *inverse = 1.0 / (variance + epsilon).sqrt();
+                for value in row.iter_mut() {
+                    *value *= *inverse;
+                }
             }
-            let variance = sum(width, |i| row[i] * row[i]) * share;
-            *inverse = 1.0 / (variance + epsilon).sqrt();
-            for value in row.iter_mut() {
-                *value *= *inverse;
-            }
-        }
-    });
-    Normalised { rows: tensor(rows, dims), inverse: tensor(inverse, [n, 1]) }
+        },
+    );
+    Normalised { rows: rows.tensor(), inverse: tensor(inverse, [n, 1]) }
 }
 
 /// (h − mean(h) − r·mean(h·r))/σ row by row, with h = grad·weight and r the normalised row.
@@ -72,23 +79,32 @@ fn back_on_device(grad: Tensor<2>, kept: Normalised, weight: Tensor<1>) -> Tenso
 }
 
 fn back_on_host(grad: Tensor<2>, kept: Normalised, weight: Tensor<1>) -> Tensor<2> {
-    let dims @ [_, width] = grad.dims();
-    let (mut grads, rows, inverse, weight) = (host(grad), host(kept.rows), host(kept.inverse), host(weight));
+    let [n, width] = grad.dims();
+    let (mut grads, weight) = (Host::new(grad), Host::new(weight));
+    let (rows, inverse) = (Host::new(kept.rows), Host::new(kept.inverse));
     let share = 1.0 / width as f32;
-    let weight = &weight[..width];
-    vectorised(|| {
-        for ((grad, row), inverse) in grads.chunks_exact_mut(width).zip(rows.chunks_exact(width)).zip(&inverse) {
-            for (grad, weight) in grad.iter_mut().zip(weight) {
-                *grad *= weight;
+    let weight = &weight.values()[..width];
+    let all = (Of(grads.values_mut(), width), Of(rows.values(), width), Of(inverse.values(), 1));
+    by_rows(
+        n,
+        width,
+        all,
+        #[inline(always)]
+        |_, (grads, rows, inverse)| {
+            let rows = grads.0.chunks_exact_mut(width).zip(rows.0.chunks_exact(width));
+            for ((grad, row), inverse) in rows.zip(inverse.0) {
+                for (grad, weight) in grad.iter_mut().zip(weight) {
+                    *grad *= weight;
+                }
+                let mean = sum(width, |i| grad[i]) * share;
+                let along = sum(width, |i| grad[i] * row[i]) * share;
+                for (grad, row) in grad.iter_mut().zip(row) {
+                    *grad = (*grad - mean - row * along) * inverse;
+                }
             }
-            let mean = sum(width, |i| grad[i]) * share;
-            let along = sum(width, |i| grad[i] * row[i]) * share;
-            for (grad, row) in grad.iter_mut().zip(row) {
-                *grad = (*grad - mean - row * along) * inverse;
-            }
-        }
-    });
-    tensor(grads, dims)
+        },
+    );
+    grads.tensor()
 }
 
 /// GroupNorm of channels-last sequences: mean and biased variance over time and the channels of a group, `epsilon` added.

@@ -6,3 +6,4 @@ mod optimizer;
 mod products;
 pub(crate) mod reference;
 mod rows;
+mod threads;

@@ -102,14 +102,14 @@ where
         .float()
 }
 
-fn wrap<B: Backend>(primitive: B::FloatTensorPrimitive) -> DispatchTensor
+pub(crate) fn wrap<B: Backend>(primitive: B::FloatTensorPrimitive) -> DispatchTensor
 where
     DispatchTensor: DispatchKindConversion<B>,
 {
     <DispatchTensor as DispatchKindConversion<B>>::from_backend(BackendTensor::Float(primitive))
 }
 
-fn unwrap<B: Backend>(tensor: DispatchTensor) -> B::FloatTensorPrimitive
+pub(crate) fn unwrap<B: Backend>(tensor: DispatchTensor) -> B::FloatTensorPrimitive
 where
     DispatchTensor: DispatchKindConversion<B>,
 {
