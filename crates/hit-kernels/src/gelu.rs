@@ -91,6 +91,7 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
+    use crate::host;
 
     #[test]
     fn the_exponential_is_that_of_the_library() {

@@ -116,8 +116,8 @@ fn share<R: Rows>(first: usize, n: usize, portion: usize, rows: R, work: &(impl 
     rayon::join(|| share(first, half, portion, front, work), || share(first + half, n - half, portion, back, work));
 }
 
-/// Runs a loop compiled for the vectors of this machine: what is inlined into it, so that closures need `#[inline(always)]`. Arithmetic is IEEE's in any of them and is not contracted, so
-/// the values are the same with and without.
+/// Runs a loop compiled for the vectors of this machine, as far as it is inlined: closures in it need `#[inline(always)]`. Arithmetic is
+/// IEEE's in any of them and is not contracted, so the values are the same with and without.
 #[inline(always)]
 pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)

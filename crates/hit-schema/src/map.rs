@@ -61,7 +61,7 @@ mod tests {
 
     fn mapped() -> (tempfile::NamedTempFile, Map) {
         let file = tempfile::NamedTempFile::new().unwrap();
-        fs_err::write(file.path(), [7; N]).unwrap();
+        fs_err::write(file.path(), vec![7; N]).unwrap();
         let map = Map::of(fs_err::File::open(file.path()).unwrap().file()).unwrap();
         (file, map)
     }
@@ -82,7 +82,7 @@ mod tests {
     fn a_file_that_is_deleted_stays() {
         let (file, map) = mapped();
         drop(file);
-        assert_eq!(map.bytes(0, N).unwrap().unwrap(), [7; N]);
+        assert_eq!(map.bytes(0, N).unwrap().unwrap(), vec![7; N]);
     }
 
     /// The process lives on, and knows.

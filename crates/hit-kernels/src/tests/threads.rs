@@ -1,6 +1,6 @@
 //! The same bits whatever the number of threads.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Gradients, Tensor};
 use proptest::prelude::*;
 
 use super::reference::{gradients, leaf, plain};
@@ -20,16 +20,16 @@ fn assert_same_bits(f: impl Fn() -> Vec<Vec<f32>> + Sync) {
     }
 }
 
+/// The gradient of one leaf.
+type Grad<'a> = &'a dyn Fn(&Gradients) -> Vec<f32>;
+
 /// A value and gradients of leaves.
-fn with_gradients<const D: usize, const N: usize>(
-    y: Tensor<D>,
-    leaves: [&dyn Fn(&burn::tensor::Gradients) -> Vec<f32>; N],
-) -> Vec<Vec<f32>> {
+fn with_gradients<const D: usize, const N: usize>(y: Tensor<D>, leaves: [Grad<'_>; N]) -> Vec<Vec<f32>> {
     let gradients = gradients(y.clone());
     std::iter::once(host(y)).chain(leaves.map(|grad| grad(&gradients))).collect()
 }
 
-fn of<const D: usize>(leaf: &Tensor<D>) -> impl Fn(&burn::tensor::Gradients) -> Vec<f32> {
+fn of<const D: usize>(leaf: &Tensor<D>) -> impl Fn(&Gradients) -> Vec<f32> {
     let leaf = leaf.clone();
     move |gradients| host(leaf.grad(gradients).expect("a leaf of the graph has a gradient"))
 }
@@ -45,7 +45,9 @@ proptest! {
         pool.install(|| {
             by_rows(n, width, (Of(&mut *found, width), Of(&*scale, 1)), |first, (rows, scale)| {
                 for (row, (values, scale)) in (first..).zip(rows.0.chunks_exact_mut(width).zip(scale.0)) {
-                    values.iter_mut().for_each(|value| *value += scale * row as f32);
+                    for value in values {
+                        *value += scale * row as f32;
+                    }
                 }
             });
         });
