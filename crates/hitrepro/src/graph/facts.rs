@@ -115,7 +115,7 @@ impl Wiring<'_> {
     fn backend_facts(&self) -> String {
         let backend = match self.options.backend.as_str() {
             "cuda" => "burn-cuda (GPU)".to_owned(),
-            "wgpu" => "burn-wgpu (Vulkan)".to_owned(),
+            "wgpu" => "burn-wgpu (GPU)".to_owned(),
             other => format!("burn-{other} (CPU)"),
         };
         format!("{backend}, matrix products in {}", self.profile.model.precision.name())
