@@ -75,7 +75,7 @@ const EDGES: [(&str, &[&str]); 27] = [
 const MODEL_SIDE: &[&str] = &["hit-kernels", "hit-model", "hit-arm-", "hit-train", "hit-embed"];
 
 /// Heavy or impure dependencies and the only crates that may have them; a name that ends in `-` is a prefix.
-const QUARANTINE: [(&str, &[&str]); 26] = [
+const QUARANTINE: [(&str, &[&str]); 27] = [
     ("polars", &["hit-report"]),
     ("plotters", &["hit-report"]),
     ("svg2pdf", &["hit-report"]),
@@ -86,6 +86,7 @@ const QUARANTINE: [(&str, &[&str]); 26] = [
     ("burn-cubecl", MODEL_SIDE),
     ("cubecl-cuda", MODEL_SIDE),
     ("cubek", MODEL_SIDE),
+    ("rusty_mp3", &["hit-corpus"]),
     ("symphonia", &["hit-corpus"]),
     ("midly", &["hit-corpus"]),
     ("rustysynth", &["hit-corpus"]),

@@ -1,9 +1,10 @@
 //! Audio files to mono samples at one rate.
 //!
-//! WAV is read here (`wav.rs`), FLAC, MP3 and Ogg Vorbis by symphonia (`decode.rs`); any number of channels (their mean is
-//! taken), no level normalisation (spec 1.4). Samples go through the resampler (`resample.rs`) as they are decoded, so
-//! what is kept at any time is what was asked for and some blocks. All of it is portable code, symphonia's too (it is
-//! built without its vector code): the same file gives the same bits on every machine.
+//! WAV is read here (`wav.rs`), FLAC and Ogg Vorbis by symphonia, MP3 by rusty_mp3 (`decode.rs`); any number of channels
+//! (their mean is taken), no level normalisation (spec 1.4). Samples go through the resampler (`resample.rs`) as they are
+//! decoded, so what is kept at any time is what was asked for and some blocks. The same file gives the same bits on every
+//! machine: all of it is portable code (symphonia is built without its vector code) but that of MP3, whose vector code
+//! gives the bits of its scalar code.
 
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::ops::RangeInclusive;

@@ -1,5 +1,7 @@
-//! FLAC, MP3 and Ogg Vorbis through symphonia, which is kept from what a hostile file could make it do.
+//! FLAC, MP3 and Ogg Vorbis through symphonia, which is kept from what a hostile file could make it do. Of MP3 it finds
+//! the packets; what decodes them is `mp3.rs`.
 
+use std::fmt::Display;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -22,6 +24,7 @@ use source::{Kind, Source};
 use super::{Audio, Fault, RATES_HZ, Sink, Wanted};
 
 mod books;
+mod mp3;
 mod ogg;
 mod source;
 
@@ -58,7 +61,7 @@ fn decode(path: &Path, wanted: &Wanted) -> Result<Audio, Fault> {
             Err(error) => return Err(mix.fault(&error)),
         };
         if packet.track_id == track_id {
-            mix.decode(decoder.as_mut(), &packet)?;
+            mix.decode(&mut decoder, &packet)?;
         }
     }
     mix.finish(n_frames, None)
@@ -86,7 +89,15 @@ fn probe(path: &Path, wanted: &Wanted) -> Result<Box<dyn FormatReader>, Fault> {
         .map_err(|error| Fault::Undecodable(error.to_string()))
 }
 
-fn decoder(params: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, Fault> {
+enum Decoder {
+    Mp3(mp3::Decoder),
+    Other(Box<dyn AudioDecoder>),
+}
+
+fn decoder(params: &AudioCodecParameters) -> Result<Decoder, Fault> {
+    if params.codec == CODEC_ID_MP3 {
+        return Ok(Decoder::Mp3(mp3::Decoder::default()));
+    }
     if params.codec == CODEC_ID_VORBIS {
         let headers = params.extra_data.as_deref().unwrap_or_default();
         let bytes = books::bytes(headers).ok_or_else(|| missing("code books that cannot be read"))?;
@@ -96,6 +107,7 @@ fn decoder(params: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, Fault
     }
     symphonia::default::get_codecs()
         .make_audio_decoder(params, &AudioDecoderOptions::default())
+        .map(Decoder::Other)
         .map_err(|error| Fault::Undecodable(error.to_string()))
 }
 
@@ -132,8 +144,12 @@ impl<'a> Mix<'a> {
                 Fault::CutOff { after_s: self.seconds() }
             }
             DecodeError::ResetRequired => Fault::Changes { at_s: self.seconds() },
-            other => Fault::Undecodable(format!("after {:.2} s: {other}", self.seconds())),
+            other => self.undecodable(other),
         }
+    }
+
+    fn undecodable(&self, why: &dyn Display) -> Fault {
+        Fault::Undecodable(format!("after {:.2} s: {why}", self.seconds()))
     }
 
     /// Decoders step over what is damaged; a packet that comes late is all that shows of it.
@@ -150,10 +166,24 @@ impl<'a> Mix<'a> {
         }
     }
 
-    fn decode(&mut self, decoder: &mut dyn AudioDecoder, packet: &Packet) -> Result<(), Fault> {
+    fn decode(&mut self, decoder: &mut Decoder, packet: &Packet) -> Result<(), Fault> {
         self.check_time(packet)?;
-        let buffer = decoder.decode(packet).map_err(|error| self.fault(&error))?;
-        let (rate_hz, n_channels) = (buffer.spec().rate(), buffer.spec().channels().count());
+        let (rate_hz, n_channels) = match decoder {
+            Decoder::Mp3(decoder) => {
+                let frame = decoder.decode(packet).map_err(|why| self.undecodable(&why))?;
+                self.mono.clear();
+                match frame.n_channels {
+                    1 => self.mono.extend(&frame.samples),
+                    _ => self.mono.extend(frame.samples.as_chunks().0.iter().map(|[left, right]| (left + right) * 0.5)),
+                }
+                (frame.rate_hz, frame.n_channels)
+            }
+            Decoder::Other(decoder) => {
+                let buffer = decoder.decode(packet).map_err(|error| self.fault(&error))?;
+                mix(&buffer, &mut self.mono);
+                (buffer.spec().rate(), buffer.spec().channels().count())
+            }
+        };
         let at_s = self.seconds();
         let sink = match &mut self.sink {
             Some(sink) if (sink.from_hz, self.n_channels) != (rate_hz, n_channels) => {
@@ -166,7 +196,6 @@ impl<'a> Mix<'a> {
             }
             None => return Err(Fault::Rate(rate_hz)),
         };
-        mix(&buffer, &mut self.mono);
         sink.push(&self.mono)
     }
 

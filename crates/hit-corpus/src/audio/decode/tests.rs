@@ -6,6 +6,8 @@ use super::*;
 use crate::fixtures::{flac, put};
 
 const MP3: &[u8] = include_bytes!("../../fixtures/sine.mp3");
+/// Joint stereo at 44.1 kHz: a sine of amplitude 1/4 on the left, for 0.25 s clicks and then nothing on the right.
+const TWO: &[u8] = include_bytes!("../../fixtures/two.mp3");
 const OGG: &[u8] = include_bytes!("../../fixtures/sine.ogg");
 const FLAC: &[u8] = include_bytes!("../../fixtures/sine.flac");
 
@@ -28,6 +30,34 @@ fn each_format_gives_the_sine() {
         let worst = middle.map(|n| (f64::from(audio.samples[n]) - sine(n)).abs()).fold(0.0, f64::max);
         assert!(worst < tolerance, "{name}: {worst}");
     }
+}
+
+/// The samples of MP3 are these on every machine.
+#[test]
+fn mp3_has_these_bits() {
+    let bits = |bytes| {
+        let fold = |sum: u64, n: &f32| sum.rotate_left(7) ^ u64::from(n.to_bits());
+        read_bytes(bytes).unwrap().samples.iter().fold(0, fold)
+    };
+    assert_eq!([MP3, TWO].map(bits), [0x99fd_3ae4_0514_cd27, 0x4c83_a25b_5ea9_e80d]);
+}
+
+#[test]
+fn two_channels_of_mp3_give_their_mean() {
+    let audio = read_bytes(TWO).unwrap();
+    assert_eq!((audio.samples.len(), audio.whole), (14_400, true));
+    let sine = |n: usize| 0.125 * libm::sin(core::f64::consts::TAU * 440.0 * n as f64 / 24_000.0);
+    let worst = (7_200..13_200).map(|n| (f64::from(audio.samples[n]) - sine(n)).abs()).fold(0.0, f64::max);
+    assert!(worst < 0.01, "{worst}");
+}
+
+/// The decoder of MP3 has vector code, chosen by the processor; `MP3_ISA` switches it off.
+#[test]
+fn mp3_has_these_bits_without_vector_code() {
+    let mut test = std::process::Command::new(std::env::current_exe().unwrap());
+    test.args(["--exact", "audio::decode::tests::mp3_has_these_bits"]).env("MP3_ISA", "scalar");
+    let said = test.output().unwrap();
+    assert!(said.status.success() && String::from_utf8_lossy(&said.stdout).contains("1 passed"), "{said:?}");
 }
 
 /// Tags of 10 MB in front of an MP3 or FLAC file are stepped over, two in a row as well.
@@ -112,8 +142,20 @@ fn a_panic_is_an_error() {
     assert!(fault.contains("gave up") && fault.contains("save it as 16-bit wav"), "{fault}");
 }
 
+/// A packet of two channels among those of one.
+#[test]
+fn mp3_that_changes_is_found() {
+    let starts: Vec<usize> =
+        MP3.windows(2).enumerate().filter(|(_, two)| two == b"\xFF\xF3").map(|(at, _)| at).collect();
+    assert!(starts.len() > 20, "{starts:?}");
+    let mut bytes = MP3.to_vec();
+    bytes[starts[12] + 3] ^= 0xC0;
+    let fault = read_bytes(&bytes).unwrap_err();
+    assert!(matches!(fault, Fault::Changes { .. } | Fault::Gap { .. }), "{fault}");
+}
+
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
-    let bytes = prop::sample::select(vec![MP3, OGG, FLAC]);
+    let bytes = prop::sample::select(vec![MP3, TWO, OGG, FLAC]);
     let flips = proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6);
     (bytes, flips, any::<prop::sample::Index>(), any::<bool>()).prop_map(|(bytes, flips, cut, is_cut)| {
         let mut bytes = bytes.to_vec();
