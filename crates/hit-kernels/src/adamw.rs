@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use crate::cube;
 use crate::host::{Host, Of, by_rows, host, is_host, sum, tensor, vectorised};
 
 /// First and second moment of a parameter, flat.
@@ -38,59 +39,60 @@ pub fn adamw(
     moments: Option<Moments>,
     update: Update,
 ) -> (Tensor<1>, Moments) {
+    let n = value.dims()[0];
+    let zeros = || Tensor::zeros([n], &value.device());
+    let moments = moments.unwrap_or_else(|| Moments { first: zeros(), second: zeros() });
+    let by = update.factors();
     if is_host(&value) {
-        on_host(value, grad, clip, moments, update)
+        on_host(value, grad, clip, moments, &by)
     } else {
-        on_device(value, grad, clip, moments, update)
+        cube::adamw(value, grad, clip, moments, &by)
     }
+}
+
+/// What a step multiplies with.
+pub(crate) struct Factors {
+    pub beta1: f32,
+    pub rest1: f32,
+    pub beta2: f32,
+    pub rest2: f32,
+    /// Root of the bias of the second moment.
+    pub root: f32,
+    pub epsilon: f32,
+    pub stay: f32,
+    /// Learning rate over the bias of the first.
+    pub rate: f32,
 }
 
 impl Update {
-    /// 1 − β^step of both.
-    fn unbiased(&self) -> [f64; 2] {
-        [self.beta1, self.beta2].map(|beta| 1.0 - libm::pow(beta, self.step as f64))
+    fn factors(&self) -> Factors {
+        let Self { beta1, beta2, epsilon, rate, decay, .. } = *self;
+        let [unbias1, unbias2] = [beta1, beta2].map(|beta| 1.0 - libm::pow(beta, self.step as f64));
+        Factors {
+            beta1: beta1 as f32,
+            rest1: (1.0 - beta1) as f32,
+            beta2: beta2 as f32,
+            rest2: (1.0 - beta2) as f32,
+            root: unbias2.sqrt() as f32,
+            epsilon: epsilon as f32,
+            stay: (1.0 - rate * decay) as f32,
+            rate: (rate / unbias1) as f32,
+        }
     }
-}
-
-fn on_device(
-    value: Tensor<1>,
-    grad: Tensor<1>,
-    clip: &Tensor<1>,
-    moments: Option<Moments>,
-    update: Update,
-) -> (Tensor<1>, Moments) {
-    let Update { beta1, beta2, epsilon, rate, decay, .. } = update;
-    let [unbias1, unbias2] = update.unbiased();
-    let grad = grad * clip.clone();
-    let square = grad.clone() * grad.clone() * (1.0 - beta2);
-    let mean = grad * (1.0 - beta1);
-    let (first, second) = match moments {
-        Some(Moments { first, second }) => (first * beta1 + mean, second * beta2 + square),
-        None => (mean, square),
-    };
-    let root = second.clone().sqrt() / unbias2.sqrt() + epsilon;
-    let change = first.clone() / root * (rate / unbias1);
-    (value * (1.0 - rate * decay) - change, Moments { first, second })
 }
 
 fn on_host(
     value: Tensor<1>,
     grad: Tensor<1>,
     clip: &Tensor<1>,
-    moments: Option<Moments>,
-    update: Update,
+    moments: Moments,
+    by: &Factors,
 ) -> (Tensor<1>, Moments) {
-    let Update { beta1, beta2, epsilon, rate, decay, .. } = update;
-    let [unbias1, unbias2] = update.unbiased();
     let clip = host(clip.clone())[0];
     let n = value.dims()[0];
     let (mut value, grad) = (Host::new(value), Host::new(grad));
-    let zeros = || tensor(vec![0.0; n], [n]);
-    let Moments { first, second } = moments.unwrap_or_else(|| Moments { first: zeros(), second: zeros() });
-    let (mut first, mut second) = (Host::new(first), Host::new(second));
-    let [beta1_f, beta2_f, rest1, rest2] = [beta1, beta2, 1.0 - beta1, 1.0 - beta2].map(|x| x as f32);
-    let [root_of_unbias2, epsilon] = [unbias2.sqrt(), epsilon].map(|x| x as f32);
-    let [stay, step] = [1.0 - rate * decay, rate / unbias1].map(|x| x as f32);
+    let (mut first, mut second) = (Host::new(moments.first), Host::new(moments.second));
+    let &Factors { beta1, rest1, beta2, rest2, root: root_of_unbias2, epsilon, stay, rate } = by;
     let moments = (Of(first.values_mut(), 1), Of(second.values_mut(), 1));
     let all = (Of(value.values_mut(), 1), Of(grad.values(), 1), moments);
     by_rows(
@@ -102,10 +104,10 @@ fn on_host(
             let moments = first.0.iter_mut().zip(second.0);
             for ((value, grad), (first, second)) in value.0.iter_mut().zip(grad.0).zip(moments) {
                 let grad = grad * clip;
-                *first = *first * beta1_f + grad * rest1;
-                *second = *second * beta2_f + grad * grad * rest2;
+                *first = *first * beta1 + grad * rest1;
+                *second = *second * beta2 + grad * grad * rest2;
                 let root = second.sqrt() / root_of_unbias2 + epsilon;
-                *value = *value * stay - *first / root * step;
+                *value = *value * stay - *first / root * rate;
             }
         },
     );
@@ -127,29 +129,4 @@ pub fn sum_of_squares(x: &Tensor<1>) -> Tensor<1> {
         );
     }
     (x.clone() * x.clone()).reshape([1, n]).sum_dim(1).reshape([1])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tests::reference::{distance, plain, wide};
-
-    type Step = fn(Tensor<1>, Tensor<1>, &Tensor<1>, Option<Moments>, Update) -> (Tensor<1>, Moments);
-
-    /// What runs on other devices, on this one.
-    #[test]
-    fn loops_and_tensor_operations_are_the_same_formula() {
-        let update = Update { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, rate: 0.01, decay: 0.1, step: 3 };
-        let (n, clip) = (37, tensor(vec![0.7], [1]));
-        let moments = Moments { first: plain("first", [n]), second: plain("second", [n]).abs() };
-        for moments in [None, Some(moments)] {
-            let each = |f: Step| {
-                let (value, kept) = f(plain("value", [n]), plain("grad", [n]), &clip, moments.clone(), update);
-                [value, kept.first, kept.second].map(|x| wide(&x))
-            };
-            for (loops, operations) in each(on_host).iter().zip(&each(on_device)) {
-                assert!(distance(loops, operations) < 1e-6);
-            }
-        }
-    }
 }

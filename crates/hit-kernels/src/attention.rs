@@ -7,10 +7,10 @@
 
 use burn::tensor::Tensor;
 
-use crate::Precision;
 use crate::dropout::Mask;
 use crate::host::{Host, Of, by_rows, exp_of_negative, is_host, largest, sum, tensor};
 use crate::vjp::{Value, differentiable, of_rank, when};
+use crate::{Precision, cube};
 
 /// Scores held at once, unless one sample has more: 256 MiB of f32.
 const AT_ONCE: usize = 1 << 26;
@@ -56,10 +56,9 @@ pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, key_bias: Option<Tens
         let keeps = shape.n_scores() <= how.kept;
         let (mut mixed, mut rows) = (Vec::new(), Vec::new());
         for part in shape.parts() {
-            let Softmax { weights, row } = layer.weights(part);
-            let dropped = layer.dropped(weights.clone(), part);
+            let (dropped, kept) = layer.weights(part, keeps);
             mixed.push(layer.product(dropped, part.of(&layer.v)));
-            rows.push(if keeps { Kept::Weights(weights) } else { Kept::Row(row) });
+            rows.push(kept);
         }
         let y = join(mixed);
         let out = y.clone();
@@ -148,29 +147,13 @@ impl Layer {
     }
 
     fn scores(&self, part: Part) -> Tensor<4> {
-        let scores = self.how.precision.product(part.of(&self.q), part.of(&self.k).transpose());
+        self.how.precision.product(part.of(&self.q), part.of(&self.k).transpose())
+    }
+
+    fn biased(&self, scores: Tensor<4>, part: Part) -> Tensor<4> {
         match &self.key_bias {
             Some(bias) => scores + part.of(bias),
             None => scores,
-        }
-    }
-
-    fn weights(&self, part: Part) -> Softmax {
-        let scores = self.scores(part);
-        if is_host(&scores) { softmax_on_host(scores) } else { softmax_on_device(scores) }
-    }
-
-    fn again(&self, part: Part, kept: &Kept) -> Tensor<4> {
-        match kept {
-            Kept::Weights(weights) => weights.clone(),
-            Kept::Row(row) => {
-                let scores = self.scores(part);
-                if is_host(&scores) {
-                    weights_on_host(scores, row.clone())
-                } else {
-                    weights_on_device(scores, row.clone())
-                }
-            }
         }
     }
 
@@ -179,6 +162,42 @@ impl Layer {
             Some(mask) => mask.over(weights, part.first_score),
             None => weights,
         }
+    }
+
+    /// What a kernel needs to know of a portion's scores.
+    fn of_scores(&self, part: Part) -> cube::Scores {
+        let key_bias = self.key_bias.as_ref().map(|bias| part.of(bias));
+        cube::Scores { key_bias, mask: self.how.mask, first: part.first_score }
+    }
+
+    /// Weights of a portion, dropped, and what is kept of them. On GPUs the weights never are: scores cost less to make again than
+    /// they take to keep.
+    fn weights(&self, part: Part, keeps: bool) -> (Tensor<4>, Kept) {
+        let scores = self.scores(part);
+        if !is_host(&scores) {
+            let [dropped, row] = cube::softmax(scores, self.of_scores(part));
+            return (dropped, Kept::Row(row));
+        }
+        let Softmax { weights, row } = softmax_on_host(self.biased(scores, part));
+        let kept = if keeps { Kept::Weights(weights.clone()) } else { Kept::Row(row) };
+        (self.dropped(weights, part), kept)
+    }
+
+    /// From gradients of a portion's dropped weights, and the sum of each row's weights times those: the weights as they were dropped,
+    /// and the gradients of scores.
+    fn softmax_back(&self, part: Part, kept: &Kept, of_weights: Tensor<4>, along: Tensor<4>) -> [Tensor<4>; 2] {
+        let weights = match kept {
+            Kept::Weights(weights) => weights.clone(),
+            Kept::Row(row) => {
+                let (scores, row) = (self.scores(part), row.clone());
+                if !is_host(&scores) {
+                    return cube::softmax_back(scores, self.of_scores(part), row, of_weights, along);
+                }
+                weights_on_host(self.biased(scores, part), row)
+            }
+        };
+        let of_weights = self.dropped(of_weights, part);
+        [self.dropped(weights.clone(), part), softmax_back_on_host(weights, of_weights, along)]
     }
 
     /// Gradients of scaled queries, of keys and of values of a portion.
@@ -191,33 +210,18 @@ impl Layer {
         [for_q, for_k, for_v]: [bool; 3],
     ) -> [Option<Tensor<4>>; 3] {
         let precision = self.how.precision;
-        let weights = self.again(part, kept);
         let factor = precision.factor(grad.clone());
-        let of_values = for_v.then(|| {
-            let dropped = precision.factor(self.dropped(weights.clone(), part));
-            precision.product(dropped.transpose(), factor.clone())
-        });
-        if !for_q && !for_k {
-            return [None, None, of_values];
-        }
         // Σ_j of a row's weights times their gradients is the gradient of the output times the output.
         let along = (grad * out).sum_dim(3);
-        let of_weights = precision.product(factor, part.of(&self.v).transpose());
-        let of_weights = self.dropped(of_weights, part);
-        let of_scores = precision.factor(softmax_back(weights, of_weights, along));
+        let of_weights = precision.product(factor.clone(), part.of(&self.v).transpose());
+        let [dropped, of_scores] =
+            self.softmax_back(part, kept, of_weights, along).map(|weights| precision.factor(weights));
         [
             for_q.then(|| precision.product(of_scores.clone(), part.of(&self.k))),
             for_k.then(|| precision.product(of_scores.clone().transpose(), part.of(&self.q))),
-            of_values,
+            for_v.then(|| precision.product(dropped.transpose(), factor)),
         ]
     }
-}
-
-fn softmax_on_device(scores: Tensor<4>) -> Softmax {
-    let peak = scores.clone().max_dim(3);
-    let raised = (scores - peak.clone()).exp();
-    let total = raised.clone().sum_dim(3);
-    Softmax { weights: raised * total.clone().recip(), row: peak + total.log() }
 }
 
 fn softmax_on_host(scores: Tensor<4>) -> Softmax {
@@ -249,10 +253,6 @@ fn softmax_on_host(scores: Tensor<4>) -> Softmax {
     Softmax { weights: scores.tensor(), row: tensor(logs, [n, heads, queries, 1]) }
 }
 
-fn weights_on_device(scores: Tensor<4>, row: Tensor<4>) -> Tensor<4> {
-    (scores - row).exp()
-}
-
 fn weights_on_host(scores: Tensor<4>, row: Tensor<4>) -> Tensor<4> {
     let keys = scores.dims()[3];
     let (mut scores, logs) = (Host::new(scores), Host::new(row));
@@ -276,18 +276,6 @@ fn weights_on_host(scores: Tensor<4>, row: Tensor<4>) -> Tensor<4> {
 }
 
 /// weights·(of_weights − along), `along`: `[n, heads, queries, 1]`.
-fn softmax_back(weights: Tensor<4>, of_weights: Tensor<4>, along: Tensor<4>) -> Tensor<4> {
-    if is_host(&weights) {
-        softmax_back_on_host(weights, of_weights, along)
-    } else {
-        softmax_back_on_device(weights, of_weights, along)
-    }
-}
-
-fn softmax_back_on_device(weights: Tensor<4>, of_weights: Tensor<4>, along: Tensor<4>) -> Tensor<4> {
-    weights * (of_weights - along)
-}
-
 fn softmax_back_on_host(weights: Tensor<4>, of_weights: Tensor<4>, along: Tensor<4>) -> Tensor<4> {
     let keys = weights.dims()[3];
     let (weights, mut grads, along) = (Host::new(weights), Host::new(of_weights), Host::new(along));
@@ -323,21 +311,13 @@ mod tests {
     use super::*;
     use crate::tests::reference::{distance, plain, wide};
 
-    /// What runs on other devices, on this one.
     #[test]
-    fn loops_and_tensor_operations_are_the_same_formula() {
+    fn weights_made_again_are_the_weights() {
         for dims in [[1, 1, 1, 1], [2, 3, 5, 7], [1, 2, 3, 188]] {
             let scores = plain("scores", dims) * 20.0;
-            let (loops, operations) = (softmax_on_host(scores.clone()), softmax_on_device(scores.clone()));
-            let near = |a: &Tensor<4>, b: &Tensor<4>| distance(&wide(a), &wide(b)) < 2e-6;
-            assert!(near(&loops.weights, &operations.weights) && near(&loops.row, &operations.row), "{dims:?}");
-            assert!(near(&weights_on_host(scores.clone(), loops.row.clone()), &loops.weights), "{dims:?}");
-            assert!(near(&weights_on_device(scores, operations.row), &loops.weights), "{dims:?}");
-            let along = plain("along", [dims[0], dims[1], dims[2], 1]);
-            let back = |f: fn(Tensor<4>, Tensor<4>, Tensor<4>) -> Tensor<4>| {
-                f(loops.weights.clone(), plain("grad", dims), along.clone())
-            };
-            assert!(near(&back(softmax_back_on_host), &back(softmax_back_on_device)), "{dims:?}");
+            let loops = softmax_on_host(scores.clone());
+            let again = weights_on_host(scores, loops.row);
+            assert!(distance(&wide(&again), &wide(&loops.weights)) < 2e-6, "{dims:?}");
         }
     }
 }

@@ -1,15 +1,27 @@
-//! Products on GPUs by kernels chosen by name: what burn chooses depends on the device, in its numbers too.
+//! What runs on GPUs: products by a kernel chosen by name, and kernels of ours that go over their tensors once.
+//!
+//! They are written for cubecl, which compiles them for CUDA and for Vulkan, so that those who have no GPU can run them on a software
+//! driver. Units of a cube add in a fixed order, whatever the device.
 
 use burn::backend::{BackendTensor, Cube, DispatchKindConversion, DispatchTensor};
 use burn::tensor::{DType, Tensor};
-use burn_cubecl::cubecl::prelude::Scalar as _;
+use burn_cubecl::cubecl::prelude::{BufferArg, CubeCount, CubeDim, Scalar as _};
+use burn_cubecl::cubecl::{calculate_cube_count_elemwise, client::Client};
+use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::kernel::matmul::init_matmul_output;
+use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 use cubek::matmul::definition::{MatmulElems, MatmulGlobalElems};
 use cubek::matmul::launch::launch_ref;
 use cubek::matmul::multi_level;
 use cubek::matmul::routine::BlueprintStrategy;
 use cubek::std::InputBinding;
+
+pub(crate) use elements::{adamw, gelu, over};
+pub(crate) use rows::{Scores, layer_norm, layer_norm_back, softmax, softmax_back};
+
+mod elements;
+mod rows;
 
 /// The product of two tensors' matrices in IEEE single. burn's own would round the factors to TF32 where there are tensor cores.
 ///
@@ -25,12 +37,42 @@ pub(crate) fn single_product<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tens
     let strategy = multi_level::Strategy::SimpleUnit(BlueprintStrategy::default()).into();
     launch_ref(&strategy, &client, a, b, y.clone().binding(), &mut elems)
         .expect("a kernel without tensor cores runs everywhere");
-    Tensor::from_dispatch(<DispatchTensor as DispatchKindConversion<Cube>>::from_backend(BackendTensor::Float(y)))
+    wrapped(y)
 }
 
 fn primitive<const D: usize>(x: Tensor<D>) -> CubeTensor {
-    assert_eq!(x.dtype(), DType::F32, "factors are of 32 bits");
+    assert_eq!(x.dtype(), DType::F32, "kernels of ours take 32 bits");
     <DispatchTensor as DispatchKindConversion<Cube>>::try_into_backend(x.into_dispatch())
         .unwrap_or_else(|error| unreachable!("what is not in main memory is on a GPU: {error}"))
         .float()
+}
+
+fn wrapped<const D: usize>(x: CubeTensor) -> Tensor<D> {
+    Tensor::from_dispatch(<DispatchTensor as DispatchKindConversion<Cube>>::from_backend(BackendTensor::Float(x)))
+}
+
+/// A tensor row by row without gaps, to be read.
+fn read<const D: usize>(x: Tensor<D>) -> CubeTensor {
+    into_contiguous(primitive(x))
+}
+
+/// The same, to be written over: a copy, where somebody else has it too.
+fn written<const D: usize>(x: Tensor<D>) -> CubeTensor {
+    let x = read(x);
+    if x.can_mut() { x } else { x.copy() }
+}
+
+/// Room for a tensor of those dimensions beside `x`.
+fn beside<const D: usize>(x: &CubeTensor, dims: [usize; D]) -> CubeTensor {
+    empty_device_contiguous_dtype(x.client.clone(), x.device.clone(), dims.into(), DType::F32)
+}
+
+fn buffer(x: &CubeTensor) -> BufferArg {
+    x.clone().into_buffer_arg()
+}
+
+/// Cubes of 256 units, one for each of `n` elements.
+fn elementwise(client: &Client, n: usize) -> (CubeCount, CubeDim) {
+    let dim = CubeDim::new_1d(256);
+    (calculate_cube_count_elemwise(client, n, dim), dim)
 }

@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use crate::cube;
 use crate::host::{Host, Of, by_rows, is_host, sum, tensor};
 use crate::vjp::{Value, differentiable, of_rank, when};
 
@@ -13,8 +14,13 @@ pub fn layer_norm(x: Tensor<2>, weight: Tensor<1>, bias: Tensor<1>, epsilon: f64
     differentiable([x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()], move |[x, weight, bias]| {
         let (x, weight, bias) = (of_rank::<2>(x), of_rank::<1>(weight), of_rank::<1>(bias));
         let width = x.dims()[1];
-        let kept = if is_host(&x) { on_host(x, epsilon) } else { on_device(x, epsilon) };
-        let y = kept.rows.clone() * weight.clone().unsqueeze() + bias.unsqueeze();
+        let (y, kept) = if is_host(&x) {
+            let kept = on_host(x, epsilon);
+            (kept.rows.clone() * weight.clone().unsqueeze() + bias.unsqueeze(), kept)
+        } else {
+            let [y, rows, inverse] = cube::layer_norm(x, weight.clone(), bias, epsilon);
+            (y, Normalised { rows, inverse })
+        };
         Value::new(y, move |grad: Tensor<2>, [for_x, for_weight, for_bias]| {
             [
                 when(for_x, || back(grad.clone(), kept.clone(), weight.clone())),
@@ -30,12 +36,6 @@ pub fn layer_norm(x: Tensor<2>, weight: Tensor<1>, bias: Tensor<1>, epsilon: f64
 struct Normalised {
     rows: Tensor<2>,
     inverse: Tensor<2>,
-}
-
-fn on_device(x: Tensor<2>, epsilon: f64) -> Normalised {
-    let centred = x.clone() - x.mean_dim(1);
-    let inverse = ((centred.clone() * centred.clone()).mean_dim(1) + epsilon).sqrt().recip();
-    Normalised { rows: centred * inverse.clone(), inverse }
 }
 
 fn on_host(x: Tensor<2>, epsilon: f64) -> Normalised {
@@ -68,14 +68,11 @@ fn on_host(x: Tensor<2>, epsilon: f64) -> Normalised {
 
 /// (h − mean(h) − r·mean(h·r))/σ row by row, with h = grad·weight and r the normalised row.
 fn back(grad: Tensor<2>, kept: Normalised, weight: Tensor<1>) -> Tensor<2> {
-    if is_host(&grad) { back_on_host(grad, kept, weight) } else { back_on_device(grad, kept, weight) }
-}
-
-fn back_on_device(grad: Tensor<2>, kept: Normalised, weight: Tensor<1>) -> Tensor<2> {
-    let Normalised { rows, inverse } = kept;
-    let scaled = grad * weight.unsqueeze();
-    let along = (scaled.clone() * rows.clone()).mean_dim(1);
-    (scaled.clone() - scaled.mean_dim(1) - rows * along) * inverse
+    if is_host(&grad) {
+        back_on_host(grad, kept, weight)
+    } else {
+        cube::layer_norm_back(grad, kept.rows, kept.inverse, weight)
+    }
 }
 
 fn back_on_host(grad: Tensor<2>, kept: Normalised, weight: Tensor<1>) -> Tensor<2> {
@@ -122,23 +119,4 @@ pub fn group_norm(x: Tensor<3>, groups: usize, weight: Tensor<1>, bias: Tensor<1
     let variance = per_group(centred.clone() * centred.clone());
     let scale = (variance + epsilon).sqrt().recip() * weight.unsqueeze();
     centred * scale + bias.unsqueeze()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tests::reference::{distance, plain, wide};
-
-    /// What runs on other devices, on this one.
-    #[test]
-    fn loops_and_tensor_operations_are_the_same_formula() {
-        for [n, width] in [[1, 1], [3, 7], [5, 64], [2, 67]] {
-            let (x, grad, weight) = (plain("x", [n, width]), plain("grad", [n, width]), plain("weight", [width]));
-            let (loops, operations) = (on_host(x.clone(), 1e-5), on_device(x, 1e-5));
-            assert!(distance(&wide(&loops.rows), &wide(&operations.rows)) < 1e-6);
-            assert!(distance(&wide(&loops.inverse), &wide(&operations.inverse)) < 1e-6);
-            let loops_back = back_on_host(grad.clone(), loops.clone(), weight.clone());
-            assert!(distance(&wide(&loops_back), &wide(&back_on_device(grad, loops, weight))) < 2e-6);
-        }
-    }
 }

@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use burn::tensor::{Device, DeviceType, FloatDType, Tensor, activation::softmax};
 
-use super::reference::{cpu, distance, noise, wide};
+use super::reference::{cpu, distance, gpu_factors, noise, wide};
 use crate::host::tensor;
 use crate::{
     Attending, Mask, Moments, Precision, Update, adamw, attention, dropout, gelu, group_norm, host, layer_norm, linear,
@@ -97,7 +97,8 @@ fn products(precision: Precision) -> Vec<Case> {
 
 fn rows() -> Vec<Case> {
     let mut cases = vec![Case::new("gelu".into(), &[3 * 67], |x| gelu(x[0].clone() * 3.0))];
-    for [n, width] in [[1, 1], [3, 5], [1, 64], [188, 67]] {
+    // Rows longer than a cube, and more of them than one side of a grid has cubes.
+    for [n, width] in [[1, 1], [3, 5], [1, 64], [188, 67], [2, 300], [66_000, 3]] {
         cases.push(Case::new(format!("layer_norm {n} {width}"), &[n * width, width, width], move |x| {
             flat(layer_norm(x[0].clone().reshape([n, width]), x[1].clone(), x[2].clone(), 1e-5))
         }));
@@ -117,7 +118,7 @@ fn dropouts() -> Vec<Case> {
     for (p, [n, width]) in [(0.1, [1, 1]), (0.1, [188, 67]), (0.5, [33, 64])] {
         let mask = Mask { p, key: 0x9abc_def0_1234_5678 };
         let kernel = move |x: &[Tensor<1>]| flat(dropout(x[0].clone().reshape([n, width]), mask));
-        let factors = move || flat(mask.on_device(0, [n, width], &cpu()));
+        let factors = move || tensor(gpu_factors(mask, 0, n * width), [n * width]);
         let case = Case::new(format!("dropout {p} {n} {width}"), &[n * width], kernel).within(0.0);
         cases.push(Case { reference: Box::new(move |x| x[0].clone() * factors()), ..case });
     }
@@ -144,7 +145,8 @@ fn attentions(precision: Precision) -> Vec<Case> {
                     let (q, k, v) = shaped(x);
                     let scores = matmul(q / (width as f64).sqrt(), k.transpose(), precision) + bias();
                     let weights = softmax(scores, 3);
-                    let factors = mask.map(|mask| mask.on_device(0, [batch * heads * queries, keys], &cpu()));
+                    let n = batch * heads * queries * keys;
+                    let factors = mask.map(|mask| tensor::<1>(gpu_factors(mask, 0, n), [n]));
                     let dropped = match factors {
                         Some(factors) => weights * factors.reshape([batch, heads, queries, keys]),
                         None => weights,
@@ -198,6 +200,19 @@ fn rows_there_are_those_of_main_memory() {
     for device in gpus("GELU, LayerNorm, GroupNorm, dropout") {
         check(&device, &rows());
         check(&device, &dropouts());
+    }
+}
+
+/// A part of a mask is that part; places beyond 32 bits begin again; what somebody else has is not written over.
+#[test]
+fn masks_there_are_those_described() {
+    for device in gpus("masks") {
+        let mask = Mask { p: 0.3, key: 0x9abc_def0_1234_5678 };
+        let ones = Tensor::<1>::ones([1000], &device);
+        for first in [0, 1, 77, (1 << 32) - 500] {
+            assert_eq!(host(mask.over(ones.clone(), first)), gpu_factors(mask, first, 1000), "{first}");
+        }
+        assert_eq!(host(ones), [1.0; 1000]);
     }
 }
 

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Gradients, Tensor};
 
 use crate::host::{host, tensor};
-use crate::{GOLDEN, mix};
+use crate::{GOLDEN, Mask, mix};
 
 /// `n` values in −1..1 that look random: a function of `name`.
 pub fn noise(name: &str, n: usize) -> Vec<f32> {
@@ -134,4 +134,17 @@ pub fn attention(inputs: &[Vec<f64>], sizes: Sizes, bias: Option<&[f64]>, factor
 /// Main memory.
 pub fn cpu() -> Device {
     Device::flex()
+}
+
+/// What a GPU drops and scales, `n` values from place `first` on: see `dropout.rs`.
+pub fn gpu_factors(mask: Mask, first: usize, n: usize) -> Vec<f32> {
+    let (low, high) = (mask.key as u32, (mask.key >> 32) as u32);
+    let below = (mask.p * 4_294_967_296.0) as u32;
+    let factor = |place: usize| {
+        let h = place as u32 ^ low;
+        let h = (h ^ (h >> 16)).wrapping_mul(0x7feb_352d) ^ high;
+        let h = (h ^ (h >> 15)).wrapping_mul(0x846c_a68b);
+        if h ^ (h >> 16) < below { 0.0 } else { (1.0 / (1.0 - mask.p)) as f32 }
+    };
+    (first..first + n).map(factor).collect()
 }

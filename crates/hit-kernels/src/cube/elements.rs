@@ -1,0 +1,135 @@
+//! Kernels with a unit for each element.
+
+use burn::tensor::Tensor;
+use burn_cubecl::cubecl;
+use burn_cubecl::cubecl::prelude::*;
+
+use super::{beside, buffer, elementwise, read, wrapped, written};
+use crate::adamw::{Factors, Moments};
+use crate::dropout::Mask;
+use crate::gelu::{A1, A2, A3, A4, A5, DENSITY, P};
+
+/// GELU and its derivative, each of the shape of `x`.
+pub(crate) fn gelu<const D: usize>(x: Tensor<D>) -> (Tensor<D>, Tensor<D>) {
+    let dims = x.dims();
+    let x = read(x);
+    let (value, slope) = (beside(&x, dims), beside(&x, dims));
+    let (count, dim) = elementwise(&x.client, dims.iter().product());
+    gelu_kernel::launch(&x.client, count, dim, buffer(&x), buffer(&value), buffer(&slope));
+    (wrapped(value), wrapped(slope))
+}
+
+/// As `gelu::gelu_of`.
+#[cube(launch)]
+fn gelu_kernel(x: &[f32], value: &mut [f32], slope: &mut [f32]) {
+    if ABSOLUTE_POS < x.len() {
+        let at = x[ABSOLUTE_POS];
+        let a = at.abs() * std::f32::consts::FRAC_1_SQRT_2;
+        let t = 1.0 / (1.0 + P * a);
+        let polynomial = t * (A1 + t * (A2 + t * (A3 + t * (A4 + t * A5))));
+        let bell = (-a * a).exp();
+        let tail = 0.5 * polynomial * bell;
+        let phi = select(at < 0.0, tail, 1.0 - tail);
+        value[ABSOLUTE_POS] = at * phi;
+        slope[ABSOLUTE_POS] = at * (bell * DENSITY) + phi;
+    }
+}
+
+/// `x` with a mask over it, whose place of the first value is `first`.
+pub(crate) fn over<const D: usize>(x: Tensor<D>, mask: Mask, first: usize) -> Tensor<D> {
+    let n = x.dims().iter().product();
+    let x = written(x);
+    let (count, dim) = elementwise(&x.client, n);
+    over_kernel::launch(&x.client, count, dim, buffer(&x), Draws::launch(mask, first));
+    wrapped(x)
+}
+
+#[cube(launch)]
+fn over_kernel(x: &mut [f32], draws: Draws) {
+    if ABSOLUTE_POS < x.len() {
+        x[ABSOLUTE_POS] *= draws.factor(ABSOLUTE_POS as u32);
+    }
+}
+
+/// A mask's draws for places from one on, in 32-bit arithmetic: see [`Mask`].
+#[derive(CubeType, CubeLaunch, Clone, Copy)]
+pub(super) struct Draws {
+    first: u32,
+    low: u32,
+    high: u32,
+    /// Draws below this are dropped.
+    below: u32,
+    scale: f32,
+}
+
+impl Draws {
+    pub(super) fn launch(mask: Mask, first: usize) -> DrawsLaunch {
+        DrawsLaunch::new(first as u32, mask.key as u32, (mask.key >> 32) as u32, mask.below(), mask.scale())
+    }
+}
+
+#[cube]
+impl Draws {
+    /// Of the value at a place after the first.
+    pub(super) fn factor(&self, place: u32) -> f32 {
+        let mut h = (place + self.first) ^ self.low;
+        h = (h ^ (h >> 16)) * crate::dropout::FACTORS[0];
+        h ^= self.high;
+        h = (h ^ (h >> 15)) * crate::dropout::FACTORS[1];
+        h ^= h >> 16;
+        select(h < self.below, 0.0f32, self.scale)
+    }
+}
+
+/// AdamW's step, flat; `clip`: `[1]`.
+pub(crate) fn adamw(
+    value: Tensor<1>,
+    grad: Tensor<1>,
+    clip: &Tensor<1>,
+    moments: Moments,
+    by: &Factors,
+) -> (Tensor<1>, Moments) {
+    let (value, first, second) = (written(value), written(moments.first), written(moments.second));
+    let (grad, clip) = (read(grad), read(clip.clone()));
+    let (count, dim) = elementwise(&value.client, grad.meta.num_elements());
+    let factors = StepLaunch::new(by.beta1, by.rest1, by.beta2, by.rest2, by.root, by.epsilon, by.stay, by.rate);
+    let (kept1, kept2) = (buffer(&first), buffer(&second));
+    adamw_kernel::launch(
+        &value.client,
+        count,
+        dim,
+        buffer(&value),
+        buffer(&grad),
+        buffer(&clip),
+        kept1,
+        kept2,
+        factors,
+    );
+    (wrapped(value), Moments { first: wrapped(first), second: wrapped(second) })
+}
+
+#[derive(CubeType, CubeLaunch, Clone, Copy)]
+struct Step {
+    beta1: f32,
+    rest1: f32,
+    beta2: f32,
+    rest2: f32,
+    root: f32,
+    epsilon: f32,
+    stay: f32,
+    rate: f32,
+}
+
+#[cube(launch)]
+fn adamw_kernel(value: &mut [f32], grad: &[f32], clip: &[f32], first: &mut [f32], second: &mut [f32], by: Step) {
+    let k = ABSOLUTE_POS;
+    if k < value.len() {
+        let along = grad[k] * clip[0];
+        let mean = first[k] * by.beta1 + along * by.rest1;
+        let square = second[k] * by.beta2 + along * along * by.rest2;
+        first[k] = mean;
+        second[k] = square;
+        let root = square.sqrt() / by.root + by.epsilon;
+        value[k] = value[k] * by.stay - mean / root * by.rate;
+    }
+}

@@ -1,0 +1,335 @@
+//! Kernels with a cube for each row.
+
+use burn::tensor::Tensor;
+use burn_cubecl::cubecl;
+use burn_cubecl::cubecl::calculate_cube_count_elemwise;
+use burn_cubecl::cubecl::client::Client;
+use burn_cubecl::cubecl::prelude::*;
+
+use super::elements::{Draws, DrawsLaunch};
+use super::{beside, buffer, elementwise, read, wrapped, written};
+use crate::dropout::Mask;
+
+/// Units of a row. Part of the numbers: how many sums a row is added in.
+const UNITS: usize = 128;
+const HALVINGS: usize = UNITS.ilog2() as usize;
+
+fn rowwise(client: &Client, rows: usize) -> (CubeCount, CubeDim) {
+    let dim = CubeDim::new_1d(UNITS as u32);
+    (calculate_cube_count_elemwise(client, rows * UNITS, dim), dim)
+}
+
+/// The sum of what the units of a cube have, in pairs of a fixed order. Every unit gets it.
+#[cube]
+fn sum_of_units(shared: &mut Shared<[f32]>, of_unit: f32) -> f32 {
+    let unit = UNIT_POS as usize;
+    shared[unit] = of_unit;
+    sync_cube();
+    #[unroll]
+    for step in 0..HALVINGS {
+        let half = comptime!(UNITS >> (step + 1));
+        if unit < half {
+            let other = shared[unit + half];
+            shared[unit] += other;
+        }
+        sync_cube();
+    }
+    let sum = shared[0];
+    // Nobody writes the next one before all have read this one.
+    sync_cube();
+    sum
+}
+
+/// The largest of what the units of a cube have.
+#[cube]
+fn largest_of_units(shared: &mut Shared<[f32]>, of_unit: f32) -> f32 {
+    let unit = UNIT_POS as usize;
+    shared[unit] = of_unit;
+    sync_cube();
+    #[unroll]
+    for step in 0..HALVINGS {
+        let half = comptime!(UNITS >> (step + 1));
+        if unit < half {
+            let other = shared[unit + half];
+            shared[unit] = max(shared[unit], other);
+        }
+        sync_cube();
+    }
+    let largest = shared[0];
+    sync_cube();
+    largest
+}
+
+/// LayerNorm of `[rows, width]`: its value, the normalised rows, and 1/√(variance + ε) of each, `[rows, 1]`.
+pub(crate) fn layer_norm(x: Tensor<2>, weight: Tensor<1>, bias: Tensor<1>, epsilon: f64) -> [Tensor<2>; 3] {
+    let [n, width] = x.dims();
+    let (x, weight, bias) = (read(x), read(weight), read(bias));
+    let (y, rows, inverse) = (beside(&x, [n, width]), beside(&x, [n, width]), beside(&x, [n, 1]));
+    let (count, dim) = rowwise(&x.client, n);
+    layer_norm_kernel::launch(
+        &x.client,
+        count,
+        dim,
+        buffer(&x),
+        buffer(&weight),
+        buffer(&bias),
+        buffer(&y),
+        buffer(&rows),
+        buffer(&inverse),
+        width,
+        epsilon as f32,
+    );
+    [y, rows, inverse].map(wrapped)
+}
+
+#[cube(launch)]
+fn layer_norm_kernel(
+    x: &[f32],
+    weight: &[f32],
+    bias: &[f32],
+    y: &mut [f32],
+    rows: &mut [f32],
+    inverse: &mut [f32],
+    width: usize,
+    epsilon: f32,
+) {
+    let mut shared = Shared::new_slice(UNITS);
+    let row = CUBE_POS;
+    // Cubes are launched in a grid, which may have more of them than there are rows.
+    if row >= inverse.len() {
+        terminate!();
+    }
+    let start = row * width;
+    let share = 1.0 / f32::cast_from(width as u32);
+    let mut sum = 0.0f32;
+    let mut k = UNIT_POS as usize;
+    while k < width {
+        sum += x[start + k];
+        k += UNITS;
+    }
+    let mean = sum_of_units(&mut shared, sum) * share;
+    let mut squares = 0.0f32;
+    let mut k = UNIT_POS as usize;
+    while k < width {
+        let off = x[start + k] - mean;
+        squares += off * off;
+        k += UNITS;
+    }
+    let variance = sum_of_units(&mut shared, squares) * share;
+    let scale = 1.0 / (variance + epsilon).sqrt();
+    let mut k = UNIT_POS as usize;
+    while k < width {
+        let normal = (x[start + k] - mean) * scale;
+        rows[start + k] = normal;
+        y[start + k] = normal * weight[k] + bias[k];
+        k += UNITS;
+    }
+    if UNIT_POS == 0 {
+        inverse[row] = scale;
+    }
+}
+
+/// The gradient of LayerNorm's input: see `norm::back`.
+pub(crate) fn layer_norm_back(grad: Tensor<2>, rows: Tensor<2>, inverse: Tensor<2>, weight: Tensor<1>) -> Tensor<2> {
+    let [n, width] = grad.dims();
+    let (grad, rows, inverse, weight) = (written(grad), read(rows), read(inverse), read(weight));
+    let (count, dim) = rowwise(&grad.client, n);
+    layer_norm_back_kernel::launch(
+        &grad.client,
+        count,
+        dim,
+        buffer(&grad),
+        buffer(&rows),
+        buffer(&inverse),
+        buffer(&weight),
+        width,
+    );
+    wrapped(grad)
+}
+
+#[cube(launch)]
+fn layer_norm_back_kernel(grad: &mut [f32], rows: &[f32], inverse: &[f32], weight: &[f32], width: usize) {
+    let mut shared = Shared::new_slice(UNITS);
+    let row = CUBE_POS;
+    if row >= inverse.len() {
+        terminate!();
+    }
+    let start = row * width;
+    let share = 1.0 / f32::cast_from(width as u32);
+    let mut sum = 0.0f32;
+    let mut along = 0.0f32;
+    let mut k = UNIT_POS as usize;
+    while k < width {
+        let scaled = grad[start + k] * weight[k];
+        sum += scaled;
+        along += scaled * rows[start + k];
+        k += UNITS;
+    }
+    let mean = sum_of_units(&mut shared, sum) * share;
+    let along = sum_of_units(&mut shared, along) * share;
+    let mut k = UNIT_POS as usize;
+    while k < width {
+        let scaled = grad[start + k] * weight[k];
+        grad[start + k] = (scaled - mean - rows[start + k] * along) * inverse[row];
+        k += UNITS;
+    }
+}
+
+/// Where the rows of scores `[n, heads, queries, keys]` lie, what is added to them and what is dropped.
+pub(crate) struct Scores {
+    /// `[n, 1, 1, keys]`.
+    pub key_bias: Option<Tensor<4>>,
+    pub mask: Option<Mask>,
+    /// Place of the first score in the mask.
+    pub first: usize,
+}
+
+impl Scores {
+    fn draws(&self) -> DrawsLaunch {
+        Draws::launch(self.mask.unwrap_or(Mask { p: 0.0, key: 0 }), self.first)
+    }
+}
+
+/// Softmax of rows, dropped: the weights, and ln Σ e^score of each row, `[n, heads, queries, 1]`.
+pub(crate) fn softmax(scores: Tensor<4>, of: Scores) -> [Tensor<4>; 2] {
+    let [n, heads, queries, keys] = scores.dims();
+    let scores = written(scores);
+    let logs = beside(&scores, [n, heads, queries, 1]);
+    let (count, dim) = rowwise(&scores.client, n * heads * queries);
+    let (biased, masked, draws) = (of.key_bias.is_some(), of.mask.is_some(), of.draws());
+    let bias = of.key_bias.map_or_else(|| beside(&scores, [1]), read);
+    softmax_kernel::launch(
+        &scores.client,
+        count,
+        dim,
+        buffer(&scores),
+        buffer(&bias),
+        buffer(&logs),
+        keys,
+        heads * queries,
+        draws,
+        biased,
+        masked,
+    );
+    [scores, logs].map(wrapped)
+}
+
+/// In three passes over a row, which is in the cache for two of them.
+#[cube(launch)]
+fn softmax_kernel(
+    scores: &mut [f32],
+    bias: &[f32],
+    logs: &mut [f32],
+    keys: usize,
+    rows_of_sample: usize,
+    draws: Draws,
+    #[comptime] biased: bool,
+    #[comptime] masked: bool,
+) {
+    let mut shared = Shared::new_slice(UNITS);
+    let row = CUBE_POS;
+    if row >= logs.len() {
+        terminate!();
+    }
+    let start = row * keys;
+    let of_sample = row / rows_of_sample * keys;
+    let mut k = UNIT_POS as usize;
+    // A unit without a key has the first one's score, which changes no maximum.
+    let mut peak = scores[start];
+    if comptime!(biased) {
+        peak += bias[of_sample];
+    }
+    while k < keys {
+        if comptime!(biased) {
+            scores[start + k] += bias[of_sample + k];
+        }
+        peak = max(peak, scores[start + k]);
+        k += UNITS;
+    }
+    let peak = largest_of_units(&mut shared, peak);
+    let mut sum = 0.0f32;
+    let mut k = UNIT_POS as usize;
+    while k < keys {
+        let raised = (scores[start + k] - peak).exp();
+        scores[start + k] = raised;
+        sum += raised;
+        k += UNITS;
+    }
+    let total = sum_of_units(&mut shared, sum);
+    let share = 1.0 / total;
+    let mut k = UNIT_POS as usize;
+    while k < keys {
+        let mut weight = scores[start + k] * share;
+        if comptime!(masked) {
+            weight *= draws.factor((start + k) as u32);
+        }
+        scores[start + k] = weight;
+        k += UNITS;
+    }
+    if UNIT_POS == 0 {
+        logs[row] = peak + total.ln();
+    }
+}
+
+/// Back through [`softmax`]: from the scores again, the logarithms `row`, the gradients of dropped weights and each row's `along`, the
+/// weights as they were dropped and the gradients of scores.
+pub(crate) fn softmax_back(
+    scores: Tensor<4>,
+    of: Scores,
+    row: Tensor<4>,
+    of_weights: Tensor<4>,
+    along: Tensor<4>,
+) -> [Tensor<4>; 2] {
+    let [n, heads, queries, keys] = scores.dims();
+    let (scores, of_weights) = (written(scores), written(of_weights));
+    let (row, along) = (read(row), read(along));
+    let (count, dim) = elementwise(&scores.client, n * heads * queries * keys);
+    let (biased, masked, draws) = (of.key_bias.is_some(), of.mask.is_some(), of.draws());
+    let bias = of.key_bias.map_or_else(|| beside(&scores, [1]), read);
+    softmax_back_kernel::launch(
+        &scores.client,
+        count,
+        dim,
+        buffer(&scores),
+        buffer(&bias),
+        buffer(&row),
+        buffer(&of_weights),
+        buffer(&along),
+        keys,
+        heads * queries,
+        draws,
+        biased,
+        masked,
+    );
+    [scores, of_weights].map(wrapped)
+}
+
+#[cube(launch)]
+fn softmax_back_kernel(
+    scores: &mut [f32],
+    bias: &[f32],
+    logs: &[f32],
+    of_weights: &mut [f32],
+    along: &[f32],
+    keys: usize,
+    rows_of_sample: usize,
+    draws: Draws,
+    #[comptime] biased: bool,
+    #[comptime] masked: bool,
+) {
+    let at = ABSOLUTE_POS;
+    if at < scores.len() {
+        let row = at / keys;
+        let mut score = scores[at];
+        if comptime!(biased) {
+            score += bias[row / rows_of_sample * keys + at % keys];
+        }
+        let weight = (score - logs[row]).exp();
+        let mut factor = 1.0f32;
+        if comptime!(masked) {
+            factor = draws.factor(at as u32);
+        }
+        scores[at] = weight * factor;
+        of_weights[at] = weight * (of_weights[at] * factor - along[row]);
+    }
+}
