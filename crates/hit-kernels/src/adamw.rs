@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use crate::cube;
-use crate::host::{Host, Of, by_rows, host, is_host, sum, tensor, vectorised};
+use crate::host::{Host, Of, by_rows, host, is_host};
 
 /// First and second moment of a parameter, flat.
 #[derive(Clone)]
@@ -112,21 +112,4 @@ fn on_host(
         },
     );
     (value.tensor(), Moments { first: first.tensor(), second: second.tensor() })
-}
-
-/// Σ x², `[1]`, added in a fixed order: burn's full sums use atomics on CUDA, whose order is not.
-pub fn sum_of_squares(x: &Tensor<1>) -> Tensor<1> {
-    let n = x.dims()[0];
-    if is_host(x) {
-        let x = Host::new(x.clone());
-        let values = x.values();
-        return tensor(
-            vec![vectorised(
-                #[inline(always)]
-                || sum(n, |i| values[i] * values[i]),
-            )],
-            [1],
-        );
-    }
-    (x.clone() * x.clone()).reshape([1, n]).sum_dim(1).reshape([1])
 }

@@ -19,9 +19,11 @@ use cubek::std::InputBinding;
 
 pub(crate) use elements::{adamw, gelu, over};
 pub(crate) use rows::{Scores, layer_norm, layer_norm_back, softmax, softmax_back};
+pub(crate) use sums::{columns, squares};
 
 mod elements;
 mod rows;
+mod sums;
 
 /// The product of two tensors' matrices in IEEE single. burn's own would round the factors to TF32 where there are tensor cores.
 ///

@@ -1,7 +1,7 @@
 //! The hot operations of training, behind plain functions of tensors, each with a backward pass derived by hand.
 //!
-//! A function says what it keeps for its backward pass: that is what bounds the memory of a step. In main memory the elementwise parts are loops of
-//! ours; elsewhere the same formulas are tensor operations of burn. Nothing depends on threads, and no float is added by atomics.
+//! A function says what it keeps for its backward pass: that is what bounds the memory of a step. In main memory what is not a product is a loop of
+//! ours, on GPUs a kernel of the same formula. Nothing depends on threads, and no float is added by atomics.
 
 #![expect(clippy::inline_always, reason = "code compiled for the vectors at hand has to be part of their function")]
 
@@ -14,9 +14,10 @@ mod host;
 mod linear;
 mod norm;
 mod precision;
+mod sums;
 mod vjp;
 
-pub use adamw::{Moments, Update, adamw, sum_of_squares};
+pub use adamw::{Moments, Update, adamw};
 pub use attention::{Attending, attention};
 pub use dropout::{GOLDEN, Mask, dropout, mix};
 pub use gelu::gelu;
@@ -24,6 +25,7 @@ pub use host::host;
 pub use linear::{linear, matmul};
 pub use norm::{group_norm, layer_norm};
 pub use precision::Precision;
+pub use sums::sum_of_squares;
 
 #[cfg(test)]
 mod tests;

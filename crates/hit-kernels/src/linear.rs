@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 
 use crate::Precision;
 use crate::host::is_host;
+use crate::sums::column_sums;
 use crate::vjp::{Value, differentiable, of_rank, when};
 
 /// x·Wᵀ + b. `x`: `[rows, inputs]`; `weight`: `[outputs, inputs]`; `bias`: `[outputs]`. Returns `[rows, outputs]`.
@@ -15,12 +16,11 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, precision: Preci
         let weight = precision.factor(of_rank::<2>(weight));
         let y = product(precision, x.clone(), weight.clone().transpose()) + of_rank::<1>(bias).unsqueeze();
         Value::new(y, move |grad: Tensor<2>, [for_x, for_weight, for_bias]| {
-            let outputs = grad.dims()[1];
             let factor = precision.factor(grad.clone());
             [
                 when(for_x, || product(precision, factor.clone(), weight.clone())),
                 when(for_weight, || product_of_columns(precision, factor.clone(), x.clone())),
-                when(for_bias, || grad.sum_dim(0).reshape([outputs])),
+                when(for_bias, || column_sums(grad, None)),
             ]
         })
     })

@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 
 use crate::cube;
 use crate::host::{Host, Of, by_rows, is_host, sum, tensor};
+use crate::sums::column_sums;
 use crate::vjp::{Value, differentiable, of_rank, when};
 
 /// Each row of `x` to mean 0 and variance 1 (biased, `epsilon` added), then scaled and shifted. `x`: `[rows, width]`; `weight`, `bias`:
@@ -13,7 +14,6 @@ use crate::vjp::{Value, differentiable, of_rank, when};
 pub fn layer_norm(x: Tensor<2>, weight: Tensor<1>, bias: Tensor<1>, epsilon: f64) -> Tensor<2> {
     differentiable([x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()], move |[x, weight, bias]| {
         let (x, weight, bias) = (of_rank::<2>(x), of_rank::<1>(weight), of_rank::<1>(bias));
-        let width = x.dims()[1];
         let (y, kept) = if is_host(&x) {
             let kept = on_host(x, epsilon);
             (kept.rows.clone() * weight.clone().unsqueeze() + bias.unsqueeze(), kept)
@@ -24,8 +24,8 @@ pub fn layer_norm(x: Tensor<2>, weight: Tensor<1>, bias: Tensor<1>, epsilon: f64
         Value::new(y, move |grad: Tensor<2>, [for_x, for_weight, for_bias]| {
             [
                 when(for_x, || back(grad.clone(), kept.clone(), weight.clone())),
-                when(for_weight, || (grad.clone() * kept.rows.clone()).sum_dim(0).reshape([width])),
-                when(for_bias, || grad.clone().sum_dim(0).reshape([width])),
+                when(for_weight, || column_sums(grad.clone(), Some(kept.rows.clone()))),
+                when(for_bias, || column_sums(grad.clone(), None)),
             ]
         })
     })
