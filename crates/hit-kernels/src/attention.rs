@@ -147,7 +147,13 @@ impl Layer {
     }
 
     fn scores(&self, part: Part) -> Tensor<4> {
-        self.how.precision.product(part.of(&self.q), part.of(&self.k).transpose())
+        self.product_for_softmax(part.of(&self.q), part.of(&self.k).transpose())
+    }
+
+    /// Kernels of GPUs take numbers as products are made in: the scores of a layer are not copied to widen them.
+    fn product_for_softmax(&self, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+        let precision = self.how.precision;
+        if is_host(&a) { precision.product(a, b) } else { precision.narrow_product(a, b) }
     }
 
     fn biased(&self, scores: Tensor<4>, part: Part) -> Tensor<4> {
@@ -167,7 +173,7 @@ impl Layer {
     /// What a kernel needs to know of a portion's scores.
     fn of_scores(&self, part: Part) -> cube::Scores {
         let key_bias = self.key_bias.as_ref().map(|bias| part.of(bias));
-        cube::Scores { key_bias, mask: self.how.mask, first: part.first_score }
+        cube::Scores { key_bias, mask: self.how.mask, first: part.first_score, storage: self.how.precision.storage() }
     }
 
     /// Weights of a portion, dropped, and what is kept of them. On GPUs the weights never are: scores cost less to make again than
@@ -213,7 +219,7 @@ impl Layer {
         let factor = precision.factor(grad.clone());
         // Σ_j of a row's weights times their gradients is the gradient of the output times the output.
         let along = (grad * out).sum_dim(3);
-        let of_weights = precision.product(factor.clone(), part.of(&self.v).transpose());
+        let of_weights = self.product_for_softmax(factor.clone(), part.of(&self.v).transpose());
         let [dropped, of_scores] =
             self.softmax_back(part, kept, of_weights, along).map(|weights| precision.factor(weights));
         [

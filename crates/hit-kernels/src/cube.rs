@@ -4,7 +4,7 @@
 //! driver. Units of a cube add in a fixed order, whatever the device.
 
 use burn::backend::{BackendTensor, Cube, DispatchKindConversion, DispatchTensor};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, FloatDType, Tensor};
 use burn_cubecl::cubecl::prelude::{BufferArg, CubeCount, CubeDim, Scalar as _};
 use burn_cubecl::cubecl::{calculate_cube_count_elemwise, client::Client};
 use burn_cubecl::kernel::into_contiguous;
@@ -17,7 +17,7 @@ use cubek::matmul::multi_level;
 use cubek::matmul::routine::BlueprintStrategy;
 use cubek::std::InputBinding;
 
-pub(crate) use elements::{adamw, gelu, over};
+pub(crate) use elements::{adamw, gelu, over, shifted};
 pub(crate) use rows::{Scores, layer_norm, layer_norm_back, softmax, softmax_back};
 pub(crate) use sums::{columns, squares};
 
@@ -31,6 +31,7 @@ mod sums;
 /// If a tensor lies in main memory or in a graph, is not of `f32`, or the device fails.
 pub(crate) fn single_product<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     let (a, b) = (primitive(a), primitive(b));
+    assert_eq!([a.dtype, b.dtype], [DType::F32; 2], "the product is told that its factors are of 32 bits");
     let single = f32::elem_type_native();
     let mut elems = MatmulElems::from_globals(&MatmulGlobalElems { lhs: single, rhs: single, out: single });
     let y = init_matmul_output(&a, &b, DType::F32);
@@ -43,7 +44,6 @@ pub(crate) fn single_product<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tens
 }
 
 fn primitive<const D: usize>(x: Tensor<D>) -> CubeTensor {
-    assert_eq!(x.dtype(), DType::F32, "kernels of ours take 32 bits");
     <DispatchTensor as DispatchKindConversion<Cube>>::try_into_backend(x.into_dispatch())
         .unwrap_or_else(|error| unreachable!("what is not in main memory is on a GPU: {error}"))
         .float()
@@ -64,12 +64,24 @@ fn written<const D: usize>(x: Tensor<D>) -> CubeTensor {
     if x.can_mut() { x } else { x.copy() }
 }
 
-/// Room for a tensor of those dimensions beside `x`.
+/// Room for a tensor of 32-bit numbers of those dimensions beside `x`.
 fn beside<const D: usize>(x: &CubeTensor, dims: [usize; D]) -> CubeTensor {
-    empty_device_contiguous_dtype(x.client.clone(), x.device.clone(), dims.into(), DType::F32)
+    beside_in(x, dims, FloatDType::F32)
 }
 
+/// The same in other numbers.
+fn beside_in<const D: usize>(x: &CubeTensor, dims: [usize; D], storage: FloatDType) -> CubeTensor {
+    empty_device_contiguous_dtype(x.client.clone(), x.device.clone(), dims.into(), storage.into())
+}
+
+/// A tensor of 32-bit numbers, as a kernel takes it.
 fn buffer(x: &CubeTensor) -> BufferArg {
+    assert_eq!(x.dtype, DType::F32, "the kernel is made for 32 bits");
+    narrow_buffer(x)
+}
+
+/// A tensor as a kernel takes it that is told its numbers.
+fn narrow_buffer(x: &CubeTensor) -> BufferArg {
     x.clone().into_buffer_arg()
 }
 

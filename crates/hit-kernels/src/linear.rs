@@ -2,10 +2,10 @@
 
 use burn::tensor::Tensor;
 
-use crate::Precision;
 use crate::host::is_host;
 use crate::sums::column_sums;
 use crate::vjp::{Value, differentiable, of_rank, when};
+use crate::{Precision, cube};
 
 /// x·Wᵀ + b. `x`: `[rows, inputs]`; `weight`: `[outputs, inputs]`; `bias`: `[outputs]`. Returns `[rows, outputs]`.
 ///
@@ -14,7 +14,12 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, precision: Preci
     differentiable([x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()], move |[x, weight, bias]| {
         let x = precision.factor(of_rank::<2>(x));
         let weight = precision.factor(of_rank::<2>(weight));
-        let y = product(precision, x.clone(), weight.clone().transpose()) + of_rank::<1>(bias).unsqueeze();
+        let (turned, bias) = (weight.clone().transpose(), of_rank::<1>(bias));
+        let y = if is_host(&x) {
+            product(precision, x.clone(), turned) + bias.unsqueeze()
+        } else {
+            cube::shifted(precision.narrow_product(x.clone(), turned), bias)
+        };
         Value::new(y, move |grad: Tensor<2>, [for_x, for_weight, for_bias]| {
             let factor = precision.factor(grad.clone());
             [

@@ -6,7 +6,7 @@ use burn::tensor::{FloatDType, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cube::single_product;
+use crate::cube;
 use crate::host::is_host;
 
 /// Numbers of matrix products, forward and backward: those of linear maps, convolutions and attention. All else, sums within a
@@ -21,6 +21,9 @@ pub enum Precision {
     Tf32,
     /// Factors and products rounded to bfloat16: 8 bits of mantissa.
     Bf16,
+    /// IEEE half: what `Bf16` does, in numbers that software drivers of GPUs have too.
+    #[cfg(test)]
+    F16,
 }
 
 impl Precision {
@@ -30,6 +33,8 @@ impl Precision {
             Self::F32 => "f32",
             Self::Tf32 => "tf32",
             Self::Bf16 => "bf16",
+            #[cfg(test)]
+            Self::F16 => "f16",
         }
     }
 
@@ -39,26 +44,34 @@ impl Precision {
             Self::F32 => f64::from(f32::EPSILON),
             Self::Tf32 => 1.0 / 1024.0,
             Self::Bf16 => 1.0 / 128.0,
+            #[cfg(test)]
+            Self::F16 => 1.0 / 1024.0,
+        }
+    }
+
+    /// What factors are kept in, and products made in.
+    pub(crate) fn storage(self) -> FloatDType {
+        match self {
+            Self::F32 | Self::Tf32 => FloatDType::F32,
+            Self::Bf16 => FloatDType::BF16,
+            #[cfg(test)]
+            Self::F16 => FloatDType::F16,
         }
     }
 
     /// A factor as products take it. It may be kept in that form, which for bfloat16 is half as large.
     pub(crate) fn factor<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
-        match self {
-            Self::F32 => x,
-            Self::Tf32 => to_11_bits(x),
-            Self::Bf16 => x.cast(FloatDType::BF16),
-        }
+        if self == Self::Tf32 { to_11_bits(x) } else { x.cast(self.storage()) }
     }
 
-    /// The product of two factors that [`factor`](Self::factor) gave, as 32-bit numbers.
+    /// The product of two factors that [`factor`](Self::factor) gave, in numbers of their kind.
+    pub(crate) fn narrow_product<const D: usize>(self, a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
+        if self == Self::F32 && !is_host(&a) { cube::single_product(a, b) } else { a.matmul(b) }
+    }
+
+    /// The same as 32-bit numbers.
     pub(crate) fn product<const D: usize>(self, a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
-        match self {
-            Self::F32 if is_host(&a) => a.matmul(b),
-            Self::F32 => single_product(a, b),
-            Self::Tf32 => a.matmul(b),
-            Self::Bf16 => a.matmul(b).cast(FloatDType::F32),
-        }
+        self.narrow_product(a, b).cast(FloatDType::F32)
     }
 }
 

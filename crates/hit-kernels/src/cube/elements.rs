@@ -1,10 +1,13 @@
 //! Kernels with a unit for each element.
 
+#![expect(clippy::used_underscore_binding, reason = "the kernel's numbers are used by what the macro writes")]
+
+use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::Tensor;
 use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
 
-use super::{beside, buffer, elementwise, read, wrapped, written};
+use super::{beside, buffer, elementwise, narrow_buffer, read, wrapped, written};
 use crate::adamw::{Factors, Moments};
 use crate::dropout::Mask;
 use crate::gelu::{A1, A2, A3, A4, A5, DENSITY, P};
@@ -32,6 +35,24 @@ fn gelu_kernel(x: &[f32], value: &mut [f32], slope: &mut [f32]) {
         let phi = select(at < 0.0, tail, 1.0 - tail);
         value[ABSOLUTE_POS] = at * phi;
         slope[ABSOLUTE_POS] = at * (bell * DENSITY) + phi;
+    }
+}
+
+/// Rows of `x`, `[rows, width]` in any numbers, and `bias`, `[width]`.
+pub(crate) fn shifted(x: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
+    let [rows, width] = x.dims();
+    let (x, bias) = (read(x), read(bias));
+    let y = beside(&x, [rows, width]);
+    let (count, dim) = elementwise(&x.client, rows * width);
+    let numbers = dtype_to_storage_type(x.dtype);
+    shifted_kernel::launch(&x.client, count, dim, narrow_buffer(&x), buffer(&bias), buffer(&y), numbers);
+    wrapped(y)
+}
+
+#[cube(launch)]
+fn shifted_kernel<I: Float>(x: &[I], bias: &[f32], y: &mut [f32], #[define(I)] _numbers: ElemType) {
+    if ABSOLUTE_POS < x.len() {
+        y[ABSOLUTE_POS] = f32::cast_from(x[ABSOLUTE_POS]) + bias[ABSOLUTE_POS % bias.len()];
     }
 }
 

@@ -1,13 +1,16 @@
 //! Kernels with a cube for each row.
 
-use burn::tensor::Tensor;
+#![expect(clippy::used_underscore_binding, reason = "the kernel's numbers are used by what the macro writes")]
+
+use burn::backend::cubecl::dtype_to_storage_type;
+use burn::tensor::{FloatDType, Tensor};
 use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::calculate_cube_count_elemwise;
 use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::prelude::*;
 
 use super::elements::{Draws, DrawsLaunch};
-use super::{beside, buffer, elementwise, read, wrapped, written};
+use super::{beside, beside_in, buffer, elementwise, narrow_buffer, read, wrapped, written};
 use crate::dropout::Mask;
 
 /// Units of a row. Part of the numbers: how many sums a row is added in.
@@ -182,6 +185,8 @@ pub(crate) struct Scores {
     pub mask: Option<Mask>,
     /// Place of the first score in the mask.
     pub first: usize,
+    /// Numbers of the weights and of gradients, as products take them.
+    pub storage: FloatDType,
 }
 
 impl Scores {
@@ -192,39 +197,45 @@ impl Scores {
 
 /// Softmax of rows, dropped: the weights, and ln Σ e^score of each row, `[n, heads, queries, 1]`.
 pub(crate) fn softmax(scores: Tensor<4>, of: Scores) -> [Tensor<4>; 2] {
-    let [n, heads, queries, keys] = scores.dims();
-    let scores = written(scores);
-    let logs = beside(&scores, [n, heads, queries, 1]);
+    let dims = scores.dims();
+    let [n, heads, queries, keys] = dims;
+    let scores = read(scores);
+    let (weights, logs) = (beside_in(&scores, dims, of.storage), beside(&scores, [n, heads, queries, 1]));
     let (count, dim) = rowwise(&scores.client, n * heads * queries);
+    let numbers = [&scores, &weights].map(|x| dtype_to_storage_type(x.dtype));
     let (biased, masked, draws) = (of.key_bias.is_some(), of.mask.is_some(), of.draws());
     let bias = of.key_bias.map_or_else(|| beside(&scores, [1]), read);
     softmax_kernel::launch(
         &scores.client,
         count,
         dim,
-        buffer(&scores),
+        narrow_buffer(&scores),
         buffer(&bias),
+        narrow_buffer(&weights),
         buffer(&logs),
         keys,
         heads * queries,
         draws,
         biased,
         masked,
+        numbers,
     );
-    [scores, logs].map(wrapped)
+    [weights, logs].map(wrapped)
 }
 
 /// In three passes over a row, which is in the cache for two of them.
 #[cube(launch)]
-fn softmax_kernel(
-    scores: &mut [f32],
+fn softmax_kernel<I: Float, O: Float>(
+    scores: &[I],
     bias: &[f32],
+    weights: &mut [O],
     logs: &mut [f32],
     keys: usize,
     rows_of_sample: usize,
     draws: Draws,
     #[comptime] biased: bool,
     #[comptime] masked: bool,
+    #[define(I, O)] _numbers: [ElemType; 2],
 ) {
     let mut shared = Shared::new_slice(UNITS);
     let row = CUBE_POS;
@@ -233,42 +244,43 @@ fn softmax_kernel(
     }
     let start = row * keys;
     let of_sample = row / rows_of_sample * keys;
-    let mut k = UNIT_POS as usize;
     // A unit without a key has the first one's score, which changes no maximum.
-    let mut peak = scores[start];
-    if comptime!(biased) {
-        peak += bias[of_sample];
-    }
+    let mut peak = score(scores, bias, start, of_sample, biased);
+    let mut k = UNIT_POS as usize;
     while k < keys {
-        if comptime!(biased) {
-            scores[start + k] += bias[of_sample + k];
-        }
-        peak = max(peak, scores[start + k]);
+        peak = max(peak, score(scores, bias, start + k, of_sample + k, biased));
         k += UNITS;
     }
     let peak = largest_of_units(&mut shared, peak);
     let mut sum = 0.0f32;
     let mut k = UNIT_POS as usize;
     while k < keys {
-        let raised = (scores[start + k] - peak).exp();
-        scores[start + k] = raised;
-        sum += raised;
+        sum += (score(scores, bias, start + k, of_sample + k, biased) - peak).exp();
         k += UNITS;
     }
     let total = sum_of_units(&mut shared, sum);
     let share = 1.0 / total;
     let mut k = UNIT_POS as usize;
     while k < keys {
-        let mut weight = scores[start + k] * share;
+        let mut weight = (score(scores, bias, start + k, of_sample + k, biased) - peak).exp() * share;
         if comptime!(masked) {
             weight *= draws.factor((start + k) as u32);
         }
-        scores[start + k] = weight;
+        weights[start + k] = O::cast_from(weight);
         k += UNITS;
     }
     if UNIT_POS == 0 {
         logs[row] = peak + total.ln();
     }
+}
+
+#[cube]
+fn score<I: Float>(scores: &[I], bias: &[f32], at: usize, of_key: usize, #[comptime] biased: bool) -> f32 {
+    let mut score = f32::cast_from(scores[at]);
+    if comptime!(biased) {
+        score += bias[of_key];
+    }
+    score
 }
 
 /// Back through [`softmax`]: from the scores again, the logarithms `row`, the gradients of dropped weights and each row's `along`, the
@@ -280,56 +292,62 @@ pub(crate) fn softmax_back(
     of_weights: Tensor<4>,
     along: Tensor<4>,
 ) -> [Tensor<4>; 2] {
-    let [n, heads, queries, keys] = scores.dims();
-    let (scores, of_weights) = (written(scores), written(of_weights));
-    let (row, along) = (read(row), read(along));
-    let (count, dim) = elementwise(&scores.client, n * heads * queries * keys);
+    let dims = scores.dims();
+    let [_, heads, queries, keys] = dims;
+    let (scores, row, of_weights, along) = (read(scores), read(row), read(of_weights), read(along));
+    assert_eq!(scores.dtype, of_weights.dtype, "both are products of a layer");
+    let [dropped, of_scores] = [(); 2].map(|()| beside_in(&scores, dims, of.storage));
+    let (count, dim) = elementwise(&scores.client, dims.iter().product());
+    let numbers = [&scores, &dropped].map(|x| dtype_to_storage_type(x.dtype));
     let (biased, masked, draws) = (of.key_bias.is_some(), of.mask.is_some(), of.draws());
     let bias = of.key_bias.map_or_else(|| beside(&scores, [1]), read);
     softmax_back_kernel::launch(
         &scores.client,
         count,
         dim,
-        buffer(&scores),
+        narrow_buffer(&scores),
         buffer(&bias),
         buffer(&row),
-        buffer(&of_weights),
+        narrow_buffer(&of_weights),
         buffer(&along),
+        narrow_buffer(&dropped),
+        narrow_buffer(&of_scores),
         keys,
         heads * queries,
         draws,
         biased,
         masked,
+        numbers,
     );
-    [scores, of_weights].map(wrapped)
+    [dropped, of_scores].map(wrapped)
 }
 
 #[cube(launch)]
-fn softmax_back_kernel(
-    scores: &mut [f32],
+fn softmax_back_kernel<I: Float, O: Float>(
+    scores: &[I],
     bias: &[f32],
     logs: &[f32],
-    of_weights: &mut [f32],
+    of_weights: &[I],
     along: &[f32],
+    dropped: &mut [O],
+    of_scores: &mut [O],
     keys: usize,
     rows_of_sample: usize,
     draws: Draws,
     #[comptime] biased: bool,
     #[comptime] masked: bool,
+    #[define(I, O)] _numbers: [ElemType; 2],
 ) {
     let at = ABSOLUTE_POS;
     if at < scores.len() {
         let row = at / keys;
-        let mut score = scores[at];
-        if comptime!(biased) {
-            score += bias[row / rows_of_sample * keys + at % keys];
-        }
-        let weight = (score - logs[row]).exp();
+        let of_key = row / rows_of_sample * keys + at % keys;
+        let weight = (score(scores, bias, at, of_key, biased) - logs[row]).exp();
         let mut factor = 1.0f32;
         if comptime!(masked) {
             factor = draws.factor(at as u32);
         }
-        scores[at] = weight * factor;
-        of_weights[at] = weight * (of_weights[at] * factor - along[row]);
+        dropped[at] = O::cast_from(weight * factor);
+        of_scores[at] = O::cast_from(weight * (f32::cast_from(of_weights[at]) * factor - along[row]));
     }
 }
