@@ -18,16 +18,19 @@ pub(crate) fn column_sums(x: Tensor<2>, y: Option<Tensor<2>>) -> Tensor<1> {
     x.sum_dim(0).reshape([width])
 }
 
-/// Σ x², `[1]`.
-pub fn sum_of_squares(x: &Tensor<1>) -> Tensor<1> {
-    if !is_host(x) {
-        return cube::squares(x.clone());
+/// Σ x² over all values of all tensors, `[1]`. There is one at least.
+pub fn sum_of_squares(tensors: &[Tensor<1>]) -> Tensor<1> {
+    if !is_host(&tensors[0]) {
+        return cube::squares(tensors);
     }
-    let x = Host::new(x.clone());
-    let values = x.values();
-    let squares = vectorised(
-        #[inline(always)]
-        || sum(values.len(), |i| values[i] * values[i]),
-    );
-    tensor(vec![squares], [1])
+    let squares = |x: &Tensor<1>| {
+        let x = Host::new(x.clone());
+        let values = x.values();
+        vectorised(
+            #[inline(always)]
+            || sum(values.len(), |i| values[i] * values[i]),
+        )
+    };
+    let sums: Vec<f32> = tensors.iter().map(squares).collect();
+    tensor::<1>(sums, [tensors.len()]).sum_dim(0)
 }

@@ -53,9 +53,6 @@ impl AdamW {
 
 /// √Σ‖g‖² over all gradients, in the order of names.
 fn global_norm<'a>(grads: impl Iterator<Item = &'a Tensor<1>>, weights: &Weights) -> Tensor<1> {
-    let parts: Vec<Tensor<1>> = grads.map(sum_of_squares).collect();
-    if parts.is_empty() {
-        return Tensor::zeros([1], weights.device());
-    }
-    Tensor::cat(parts, 0).sum_dim(0).sqrt()
+    let grads: Vec<Tensor<1>> = grads.cloned().collect();
+    if grads.is_empty() { Tensor::zeros([1], weights.device()) } else { sum_of_squares(&grads).sqrt() }
 }

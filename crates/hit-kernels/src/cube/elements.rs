@@ -110,11 +110,13 @@ pub(crate) fn adamw(
     moments: Moments,
     by: &Factors,
 ) -> (Tensor<1>, Moments) {
-    let (value, first, second) = (written(value), written(moments.first), written(moments.second));
+    // Whoever asks still has the value.
+    let (value, first, second) = (read(value), written(moments.first), written(moments.second));
     let (grad, clip) = (read(grad), read(clip.clone()));
-    let (count, dim) = elementwise(&value.client, grad.meta.num_elements());
+    let n = grad.meta.num_elements();
+    let new = beside(&value, [n]);
+    let (count, dim) = elementwise(&value.client, n);
     let factors = StepLaunch::new(by.beta1, by.rest1, by.beta2, by.rest2, by.root, by.epsilon, by.stay, by.rate);
-    let (kept1, kept2) = (buffer(&first), buffer(&second));
     adamw_kernel::launch(
         &value.client,
         count,
@@ -122,11 +124,12 @@ pub(crate) fn adamw(
         buffer(&value),
         buffer(&grad),
         buffer(&clip),
-        kept1,
-        kept2,
+        buffer(&first),
+        buffer(&second),
+        buffer(&new),
         factors,
     );
-    (wrapped(value), Moments { first: wrapped(first), second: wrapped(second) })
+    (wrapped(new), Moments { first: wrapped(first), second: wrapped(second) })
 }
 
 #[derive(CubeType, CubeLaunch, Clone, Copy)]
@@ -142,7 +145,15 @@ struct Step {
 }
 
 #[cube(launch)]
-fn adamw_kernel(value: &mut [f32], grad: &[f32], clip: &[f32], first: &mut [f32], second: &mut [f32], by: Step) {
+fn adamw_kernel(
+    value: &[f32],
+    grad: &[f32],
+    clip: &[f32],
+    first: &mut [f32],
+    second: &mut [f32],
+    new: &mut [f32],
+    by: Step,
+) {
     let k = ABSOLUTE_POS;
     if k < value.len() {
         let along = grad[k] * clip[0];
@@ -151,6 +162,6 @@ fn adamw_kernel(value: &mut [f32], grad: &[f32], clip: &[f32], first: &mut [f32]
         first[k] = mean;
         second[k] = square;
         let root = square.sqrt() / by.root + by.epsilon;
-        value[k] = value[k] * by.stay - mean / root * by.rate;
+        new[k] = value[k] * by.stay - mean / root * by.rate;
     }
 }

@@ -5,7 +5,7 @@ use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::{beside, buffer, elementwise, read, wrapped};
+use super::{beside, buffer, elementwise, primitive, read, wrapped};
 
 /// Rows that one unit adds. Part of the numbers.
 const RUN: usize = 64;
@@ -22,15 +22,38 @@ pub(crate) fn columns(x: Tensor<2>, y: Option<Tensor<2>>) -> Tensor<1> {
     wrapped::<1>(sums)
 }
 
-/// Σ x², `[1]`.
-pub(crate) fn squares(x: Tensor<1>) -> Tensor<1> {
-    // As columns, and then these one below the other.
+/// Σ x² over all values of all tensors, `[1]`: one kernel for each, and some for what those give.
+pub(crate) fn squares(tensors: &[Tensor<1>]) -> Tensor<1> {
+    // The parts of all, in columns.
     const WIDTH: usize = 1024;
-    let n = x.dims()[0];
-    let x = read(x);
-    let sums: Tensor<1> = wrapped(part(&x, Some(&x), n.div_ceil(WIDTH), WIDTH));
-    let n = sums.dims()[0];
-    columns(sums.reshape([n, 1]), None)
+    let n_parts = |x: &Tensor<1>| x.dims()[0].div_ceil(RUN).min(MOST_PARTS);
+    let rows = tensors.iter().map(n_parts).sum::<usize>().div_ceil(WIDTH);
+    let parts = primitive(Tensor::<2>::zeros([rows, WIDTH], &tensors[0].device()));
+    let mut first = 0;
+    for x in tensors {
+        let n = n_parts(x);
+        let x = read(x.clone());
+        let (count, dim) = elementwise(&x.client, n);
+        squares_kernel::launch(&x.client, count, dim, buffer(&x), buffer(&parts), first, n);
+        first += n;
+    }
+    columns(columns(wrapped(parts), None).reshape([WIDTH, 1]), None)
+}
+
+/// Into how many parts a tensor's squares are added at most: as many units as a large GPU has at work.
+const MOST_PARTS: usize = 1 << 16;
+
+#[cube(launch)]
+fn squares_kernel(x: &[f32], parts: &mut [f32], first: usize, n: usize) {
+    if ABSOLUTE_POS < n {
+        let mut sum = 0.0f32;
+        let mut k = ABSOLUTE_POS;
+        while k < x.len() {
+            sum += x[k] * x[k];
+            k += n;
+        }
+        parts[first + ABSOLUTE_POS] = sum;
+    }
 }
 
 /// Each column's sums of [`RUN`] rows, flat; the last row may be a part of one.

@@ -226,8 +226,12 @@ fn long_sums_there_are_those_of_float64() {
             let product = exact(&|k| f64::from(x[k]) * f64::from(y[k]));
             assert!(near(column_sums(of_x.clone(), Some(of_y)), &product), "{rows} {width}");
             let squares: f64 = x.iter().map(|x| f64::from(*x).powi(2)).sum();
-            let found = wide(&sum_of_squares(&of_x.reshape([rows * width])))[0];
+            let of_x: Tensor<1> = of_x.reshape([rows * width]);
+            let found = wide(&sum_of_squares(std::slice::from_ref(&of_x)))[0];
             assert!((found - squares).abs() < 1e-6 * squares, "{rows} {width}: {found} instead of {squares}");
+            let found = wide(&sum_of_squares(&[of_x.clone(), there(&y[..1], [1, 1]).reshape([1]), of_x]))[0];
+            let all = 2.0 * squares + f64::from(y[0]).powi(2);
+            assert!((found - all).abs() < 1e-6 * all, "{rows} {width}, and others: {found} instead of {all}");
         }
     }
 }
@@ -263,7 +267,7 @@ fn the_optimiser_there_is_that_of_main_memory() {
             for step in 1..=3 {
                 let update = Update { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, rate: 0.01, decay: 0.1, step };
                 let grad = there(&format!("grad {step}"), n);
-                sums.extend(host(sum_of_squares(&grad)));
+                sums.extend(host(sum_of_squares(std::slice::from_ref(&grad))));
                 let clip = Tensor::from_data([0.7f32], device);
                 let kept: Moments;
                 (value, kept) = adamw(value, grad, &clip, moments.take(), update);
