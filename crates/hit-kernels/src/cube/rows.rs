@@ -10,7 +10,7 @@ use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::prelude::*;
 
 use super::elements::{Draws, DrawsLaunch};
-use super::{beside, beside_in, buffer, elementwise, narrow_buffer, read, wrapped, written};
+use super::{beside, beside_in, buffer, elementwise, narrow_buffer, read, read_rows, wrapped, written};
 use crate::dropout::Mask;
 
 /// Units of a row. Part of the numbers: how many sums a row is added in.
@@ -199,7 +199,7 @@ impl Scores {
 pub(crate) fn softmax(scores: Tensor<4>, of: Scores) -> [Tensor<4>; 2] {
     let dims = scores.dims();
     let [n, heads, queries, keys] = dims;
-    let scores = read(scores);
+    let (scores, pitch) = read_rows(scores);
     let (weights, logs) = (beside_in(&scores, dims, of.storage), beside(&scores, [n, heads, queries, 1]));
     let (count, dim) = rowwise(&scores.client, n * heads * queries);
     let numbers = [&scores, &weights].map(|x| dtype_to_storage_type(x.dtype));
@@ -214,6 +214,7 @@ pub(crate) fn softmax(scores: Tensor<4>, of: Scores) -> [Tensor<4>; 2] {
         narrow_buffer(&weights),
         buffer(&logs),
         keys,
+        pitch,
         heads * queries,
         draws,
         biased,
@@ -231,6 +232,7 @@ fn softmax_kernel<I: Float, O: Float>(
     weights: &mut [O],
     logs: &mut [f32],
     keys: usize,
+    pitch: usize,
     rows_of_sample: usize,
     draws: Draws,
     #[comptime] biased: bool,
@@ -242,27 +244,27 @@ fn softmax_kernel<I: Float, O: Float>(
     if row >= logs.len() {
         terminate!();
     }
-    let start = row * keys;
+    let (start, found) = (row * keys, row * pitch);
     let of_sample = row / rows_of_sample * keys;
     // A unit without a key has the first one's score, which changes no maximum.
-    let mut peak = score(scores, bias, start, of_sample, biased);
+    let mut peak = score(scores, bias, found, of_sample, biased);
     let mut k = UNIT_POS as usize;
     while k < keys {
-        peak = max(peak, score(scores, bias, start + k, of_sample + k, biased));
+        peak = max(peak, score(scores, bias, found + k, of_sample + k, biased));
         k += UNITS;
     }
     let peak = largest_of_units(&mut shared, peak);
     let mut sum = 0.0f32;
     let mut k = UNIT_POS as usize;
     while k < keys {
-        sum += (score(scores, bias, start + k, of_sample + k, biased) - peak).exp();
+        sum += (score(scores, bias, found + k, of_sample + k, biased) - peak).exp();
         k += UNITS;
     }
     let total = sum_of_units(&mut shared, sum);
     let share = 1.0 / total;
     let mut k = UNIT_POS as usize;
     while k < keys {
-        let mut weight = (score(scores, bias, start + k, of_sample + k, biased) - peak).exp() * share;
+        let mut weight = (score(scores, bias, found + k, of_sample + k, biased) - peak).exp() * share;
         if comptime!(masked) {
             weight *= draws.factor((start + k) as u32);
         }
@@ -294,7 +296,8 @@ pub(crate) fn softmax_back(
 ) -> [Tensor<4>; 2] {
     let dims = scores.dims();
     let [_, heads, queries, keys] = dims;
-    let (scores, row, of_weights, along) = (read(scores), read(row), read(of_weights), read(along));
+    let ((scores, pitch), (of_weights, pitch_of_weights)) = (read_rows(scores), read_rows(of_weights));
+    let (row, along) = (read(row), read(along));
     assert_eq!(scores.dtype, of_weights.dtype, "both are products of a layer");
     let [dropped, of_scores] = [(); 2].map(|()| beside_in(&scores, dims, of.storage));
     let (count, dim) = elementwise(&scores.client, dims.iter().product());
@@ -313,6 +316,8 @@ pub(crate) fn softmax_back(
         narrow_buffer(&dropped),
         narrow_buffer(&of_scores),
         keys,
+        pitch,
+        pitch_of_weights,
         heads * queries,
         draws,
         biased,
@@ -332,6 +337,8 @@ fn softmax_back_kernel<I: Float, O: Float>(
     dropped: &mut [O],
     of_scores: &mut [O],
     keys: usize,
+    pitch: usize,
+    pitch_of_weights: usize,
     rows_of_sample: usize,
     draws: Draws,
     #[comptime] biased: bool,
@@ -339,15 +346,16 @@ fn softmax_back_kernel<I: Float, O: Float>(
     #[define(I, O)] _numbers: [ElemType; 2],
 ) {
     let at = ABSOLUTE_POS;
-    if at < scores.len() {
-        let row = at / keys;
-        let of_key = row / rows_of_sample * keys + at % keys;
-        let weight = (score(scores, bias, at, of_key, biased) - logs[row]).exp();
+    if at < dropped.len() {
+        let (row, key) = (at / keys, at % keys);
+        let of_key = row / rows_of_sample * keys + key;
+        let weight = (score(scores, bias, row * pitch + key, of_key, biased) - logs[row]).exp();
         let mut factor = 1.0f32;
         if comptime!(masked) {
             factor = draws.factor(at as u32);
         }
         dropped[at] = O::cast_from(weight * factor);
-        of_scores[at] = O::cast_from(weight * (f32::cast_from(of_weights[at]) * factor - along[row]));
+        of_scores[at] =
+            O::cast_from(weight * (f32::cast_from(of_weights[row * pitch_of_weights + key]) * factor - along[row]));
     }
 }

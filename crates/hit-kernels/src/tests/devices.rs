@@ -7,6 +7,7 @@ use std::io::Write as _;
 use burn::tensor::{Device, DeviceType, FloatDType, Tensor, activation::softmax};
 
 use super::reference::{cpu, distance, gpu_factors, noise, wide};
+use crate::cube;
 use crate::host::tensor;
 use crate::sums::column_sums;
 use crate::{
@@ -253,6 +254,36 @@ fn masks_there_are_those_described() {
 fn attention_there_is_that_of_main_memory() {
     for device in gpus("attention") {
         precisions(&device).for_each(|precision| check(&device, &attentions(precision)));
+    }
+}
+
+/// Products on CUDA have gaps behind their rows, as a part of a wider tensor has.
+#[test]
+fn scores_may_have_gaps() {
+    for device in gpus("scores with gaps") {
+        let [n, heads, queries, keys] = [2, 3, 5, 7];
+        let there = |name: &str, dims: [usize; 4]| {
+            let n = dims.iter().product();
+            Tensor::<4>::from_data(tensor::<4>(noise(name, n), dims).to_data(), &device)
+        };
+        let wide = |name: &str| there(name, [n, heads, queries, 9]);
+        let part = |name: &str| cube::first_of_rows(wide(name), keys);
+        let whole = |name: &str| wide(name).narrow(3, 0, keys);
+        let of = || cube::Scores {
+            key_bias: Some(there("bias", [n, 1, 1, keys])),
+            mask: Some(Mask { p: 0.3, key: 7 }),
+            first: 11,
+            storage: FloatDType::F32,
+        };
+        assert_eq!([part("scores"), whole("scores")].map(|x| cube::read_rows(x).1), [9, keys]);
+        let all = |scores: &dyn Fn(&str) -> Tensor<4>| {
+            let [weights, row] = cube::softmax(scores("scores"), of());
+            let along = there("along", [n, heads, queries, 1]);
+            let [dropped, of_scores] =
+                cube::softmax_back(scores("scores"), of(), row.clone(), scores("of weights"), along);
+            [weights, row, dropped, of_scores].map(host)
+        };
+        assert_eq!(all(&part), all(&whole));
     }
 }
 
