@@ -138,6 +138,18 @@ command -v timeout >/dev/null || die 'the program timeout is needed (coreutils)'
 # Compiled kernels stay for the next call, as they do for whoever uses PyTorch.
 export TORCHINDUCTOR_CACHE_DIR="$out/inductor" PYTHONDONTWRITEBYTECODE=1
 
+# Kernels of ours are compiled against a toolkit's headers: where there is none, those that came with PyTorch.
+if [ "$device" = cuda ] && [ -z "${CUDA_PATH:-}" ] && [ ! -e /usr/local/cuda/include/mma.h ]; then
+    packaged=$("$python" -c 'import nvidia, pathlib
+for folder in nvidia.__path__:
+    for header in sorted(pathlib.Path(folder).glob("*/include/mma.h")):
+        print(header.parents[1])' 2>/dev/null | head -n 1)
+    if [ -n "$packaged" ]; then
+        export CUDA_PATH="$packaged" LD_LIBRARY_PATH="$packaged/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+        [ -e "$packaged/include/crt/mma.h" ] || echo 'run.sh: bf16 needs the Python package nvidia-cuda-crt, too' >&2
+    fi
+fi
+
 left() { echo $((budget - $(date +%s) + begin)); }
 
 # row NAME LIMIT COMMAND...: its output becomes OUT/NAME.json. Never fails: what went wrong stands in OUT/NAME.failed.

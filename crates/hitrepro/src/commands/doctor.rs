@@ -160,10 +160,39 @@ fn gpu() -> Vec<Finding> {
             State::Missing,
             "no libnvrtc, which compiles GPU kernels",
             "install CUDA's run-time compiler (cuda-nvrtc-12, or the Python package nvidia-cuda-nvrtc-cu12) and put its folder \
-             into LD_LIBRARY_PATH; CUDA_PATH must name a folder with include/ too",
+             into LD_LIBRARY_PATH",
         ),
     });
+    if usable > 0 {
+        findings.push(headers(toolkit().as_deref()));
+    }
+    findings.push(match Gpu::Wgpu.count() {
+        0 => Finding::other("wgpu", State::Absent, "no Vulkan device", "only needed for --device wgpu"),
+        n => Finding::ok("wgpu", format!("{n} usable by --device wgpu; a software driver counts as one")),
+    });
     findings
+}
+
+/// What kernels include: those of products in bf16 the last two.
+const HEADERS: [&str; 4] = ["cuda_fp16.h", "cuda_bf16.h", "mma.h", "crt/mma.h"];
+
+/// Where kernels are compiled against: the folder of a CUDA toolkit, as cubecl looks for it.
+fn toolkit() -> Option<PathBuf> {
+    let defaults = ["/usr/local/cuda", "/opt/cuda"].map(PathBuf::from);
+    std::env::var_os("CUDA_PATH").map(PathBuf::from).or_else(|| defaults.into_iter().find(|path| path.exists()))
+}
+
+fn headers(toolkit: Option<&Path>) -> Finding {
+    let advice = "install a CUDA toolkit, or the Python packages nvidia-cuda-runtime, nvidia-cuda-crt and nvidia-cuda-cccl, \
+                  and let CUDA_PATH name the folder that has `include`";
+    let Some(toolkit) = toolkit else {
+        return Finding::other("headers", State::Missing, "no CUDA toolkit, whose headers kernels include", advice);
+    };
+    let include = toolkit.join("include");
+    match HEADERS.into_iter().find(|name| !include.join(name).exists()) {
+        Some(name) => Finding::other("headers", State::Missing, format!("{} has no {name}", shown(&include)), advice),
+        None => Finding::ok("headers", shown(&include)),
+    }
 }
 
 /// How many models a GPU would be given at once; nothing where they run on the CPU.
@@ -283,6 +312,21 @@ mod tests {
         -        gpu    none
                         -> nothing to do
         ");
+    }
+
+    #[test]
+    fn headers_that_are_not_there_are_named() {
+        assert_eq!(headers(None).state, State::Missing);
+        let dir = tempfile::tempdir().unwrap();
+        let include = dir.path().join("include");
+        fs_err::create_dir_all(include.join("crt")).unwrap();
+        for name in HEADERS {
+            let finding = headers(Some(dir.path()));
+            assert!(finding.found.ends_with(&format!("has no {name}")), "{finding:?}");
+            assert!(finding.advice.unwrap().contains("nvidia-cuda-crt"));
+            fs_err::write(include.join(name), "").unwrap();
+        }
+        assert_eq!(headers(Some(dir.path())).state, State::Ok);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hit_engine::Graph;
+use hit_model::Gpu;
 use hit_schema::{Checkpoint, Embeddings, RunId};
 use hit_stage::Opened;
 use serde::Serialize;
@@ -87,7 +88,8 @@ fn found(
             Some(epoch) => entry(&engine.output(graph, &format!("train/{label}"), "checkpoints")?, label, epoch),
         }
     };
-    let others = ["flex", "cuda", "wgpu"].into_iter().filter(|backend| *backend != compute.backend);
+    let all = std::iter::once("flex").chain(Gpu::ALL.into_iter().map(Gpu::name));
+    let others = all.filter(|backend| *backend != compute.backend);
     let mut others = others.map(|backend| Compute { backend: backend.to_owned(), ..compute.clone() });
     look(compute).or_else(|error| others.find_map(|compute| look(&compute).ok()).ok_or(error))
 }
