@@ -5,15 +5,17 @@
 //! time. Where they are few the weights are kept, else the backward pass makes them again from queries, keys and one number a row
 //! (Dao et al. 2022, in units of samples instead of blocks).
 
-use burn::tensor::Tensor;
+use burn::tensor::{FloatDType, Tensor};
 
 use crate::dropout::Mask;
 use crate::host::{Host, Of, by_rows, exp_of_negative, is_host, largest, sum, tensor};
 use crate::vjp::{Value, differentiable, of_rank, when};
 use crate::{Precision, cube};
 
-/// Scores held at once, unless one sample has more: 256 MiB of f32.
+/// Scores held at once in main memory, unless one sample has more: 256 MiB of f32.
 const AT_ONCE: usize = 1 << 26;
+/// The same on GPUs, where each portion is some thirty launches: 512 MiB of bf16.
+const AT_ONCE_ON_GPU: usize = 1 << 28;
 /// Weights of a layer up to this many are kept for the backward pass: 16 MiB of f32.
 const KEPT: usize = 1 << 22;
 
@@ -24,20 +26,20 @@ pub struct Attending {
     pub mask: Option<Mask>,
     /// Of its products.
     pub precision: Precision,
-    at_once: usize,
+    at_once: Option<usize>,
     kept: usize,
 }
 
 impl Attending {
     /// With that dropout and precision.
     pub fn new(mask: Option<Mask>, precision: Precision) -> Self {
-        Self { mask, precision, at_once: AT_ONCE, kept: KEPT }
+        Self { mask, precision, at_once: None, kept: KEPT }
     }
 
     /// The same in other portions: scores held at once, and weights kept for the backward pass. Forward values are the same bits.
     #[must_use]
     pub fn in_portions(self, at_once: usize, kept: usize) -> Self {
-        Self { at_once, kept, ..self }
+        Self { at_once: Some(at_once), kept, ..self }
     }
 }
 
@@ -50,7 +52,8 @@ pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, key_bias: Option<Tens
     differentiable([q.into_dispatch(), k.into_dispatch(), v.into_dispatch()], move |[q, k, v]| {
         let shape = Shape::of(&of_rank(q.clone()), &of_rank(k.clone()), how);
         let scale = 1.0 / (shape.width as f64).sqrt();
-        let factor = |x| how.precision.factor::<4>(x);
+        // Heads are views of their tokens; what products would copy each time is put in order once.
+        let factor = |x| cube::in_order(how.precision.factor::<4>(x));
         let layer =
             Layer { q: factor(scaled(of_rank(q), scale)), k: factor(of_rank(k)), v: factor(of_rank(v)), key_bias, how };
         let keeps = shape.n_scores() <= how.kept;
@@ -63,9 +66,12 @@ pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, key_bias: Option<Tens
         let y = join(mixed);
         let out = y.clone();
         Value::new(y, move |grad: Tensor<4>, wanted| {
+            let factor = cube::in_order(how.precision.factor(grad.clone()));
+            // Σ_j of a row's weights times their gradients is the gradient of the output times the output.
+            let along = (grad * out.clone()).sum_dim(3);
             let mut grads: [Vec<Tensor<4>>; 3] = Default::default();
             for (part, kept) in shape.parts().zip(&rows) {
-                let of_part = layer.back(part, kept, part.of(&grad), part.of(&out), wanted);
+                let of_part = layer.back(part, kept, part.of(&factor), part.of(&along), wanted);
                 for (all, one) in grads.iter_mut().zip(of_part) {
                     all.extend(one);
                 }
@@ -89,7 +95,9 @@ impl Shape {
     fn of(q: &Tensor<4>, k: &Tensor<4>, how: Attending) -> Self {
         let [batch, heads, queries, width] = q.dims();
         let per_sample = heads * queries * k.dims()[2];
-        Self { batch, per_sample, width, samples: (how.at_once / per_sample).clamp(1, batch) }
+        let at_once = how.at_once.unwrap_or(if is_host(q) { AT_ONCE } else { AT_ONCE_ON_GPU });
+        let n_parts = batch.div_ceil((at_once / per_sample).clamp(1, batch));
+        Self { batch, per_sample, width, samples: batch.div_ceil(n_parts) }
     }
 
     fn n_scores(self) -> usize {
@@ -142,8 +150,9 @@ struct Layer {
 }
 
 impl Layer {
+    /// In numbers of the products, as all that is joined later.
     fn product(&self, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
-        self.how.precision.product(self.how.precision.factor(a), b)
+        self.how.precision.narrow_product(self.how.precision.factor(a), b)
     }
 
     fn scores(&self, part: Part) -> Tensor<4> {
@@ -206,26 +215,23 @@ impl Layer {
         [self.dropped(weights.clone(), part), softmax_back_on_host(weights, of_weights, along)]
     }
 
-    /// Gradients of scaled queries, of keys and of values of a portion.
+    /// Gradients of scaled queries, of keys and of values of a portion. `factor`: the gradient of its output, as products take it.
     fn back(
         &self,
         part: Part,
         kept: &Kept,
-        grad: Tensor<4>,
-        out: Tensor<4>,
+        factor: Tensor<4>,
+        along: Tensor<4>,
         [for_q, for_k, for_v]: [bool; 3],
     ) -> [Option<Tensor<4>>; 3] {
         let precision = self.how.precision;
-        let factor = precision.factor(grad.clone());
-        // Σ_j of a row's weights times their gradients is the gradient of the output times the output.
-        let along = (grad * out).sum_dim(3);
         let of_weights = self.product_for_softmax(factor.clone(), part.of(&self.v).transpose());
         let [dropped, of_scores] =
             self.softmax_back(part, kept, of_weights, along).map(|weights| precision.factor(weights));
         [
-            for_q.then(|| precision.product(of_scores.clone(), part.of(&self.k))),
-            for_k.then(|| precision.product(of_scores.clone().transpose(), part.of(&self.q))),
-            for_v.then(|| precision.product(dropped.transpose(), factor)),
+            for_q.then(|| precision.narrow_product(of_scores.clone(), part.of(&self.k))),
+            for_k.then(|| precision.narrow_product(of_scores.clone().transpose(), part.of(&self.q))),
+            for_v.then(|| precision.narrow_product(dropped.transpose(), factor)),
         ]
     }
 }
@@ -308,8 +314,10 @@ fn scaled(x: Tensor<4>, scale: f64) -> Tensor<4> {
     if is_host(&x) { Host::new(x).tensor::<4>() * scale } else { x * scale }
 }
 
+/// All portions, as 32-bit numbers.
 fn join(mut parts: Vec<Tensor<4>>) -> Tensor<4> {
-    if parts.len() == 1 { parts.remove(0) } else { Tensor::cat(parts, 0) }
+    let all = if parts.len() == 1 { parts.remove(0) } else { Tensor::cat(parts, 0) };
+    all.cast(FloatDType::F32)
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ use cubek::matmul::multi_level;
 use cubek::matmul::routine::BlueprintStrategy;
 use cubek::std::InputBinding;
 
+use crate::host::is_host;
+
 pub(crate) use elements::{adamw, gelu, over, shifted};
 pub(crate) use rows::{Scores, layer_norm, layer_norm_back, softmax, softmax_back};
 pub(crate) use sums::{columns, squares};
@@ -56,6 +58,11 @@ fn wrapped<const D: usize>(x: CubeTensor) -> Tensor<D> {
 /// A tensor row by row without gaps, to be read.
 fn read<const D: usize>(x: Tensor<D>) -> CubeTensor {
     into_contiguous(primitive(x))
+}
+
+/// The same tensor; on a GPU without gaps, and with its last dimension along memory.
+pub(crate) fn in_order<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    if is_host(&x) { x } else { wrapped(read(x)) }
 }
 
 /// A tensor to be read whose rows lie at one distance, and that distance. Products have gaps behind their rows on CUDA: to close them
