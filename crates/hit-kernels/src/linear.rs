@@ -71,13 +71,12 @@ fn product_of_columns(precision: Precision, a: Tensor<2>, b: Tensor<2>) -> Tenso
 
 /// Into how many parts the `n` rows of a product in main memory are put, for burn gives a product of less than 192³ to one thread, but the
 /// matrices of a batch from 128³ on to several. It depends on sizes alone, and no bit on it: rows have
-/// their own sums, in blocks along `k` that are the same (one up to 512; up to 64 rows and columns 512 each).
+/// their own sums, in blocks that depend on `k` alone.
 fn parts(n: usize, k: usize, m: usize) -> Option<usize> {
     let worth = (128 * 128 * 128..192 * 192 * 192).contains(&(n * k * m));
-    let same_blocks = k <= 512 || n <= 64 && m <= 64;
     // Parts of 16 by 16 and less are multiplied in another way.
     let fits = |parts: usize| n.is_multiple_of(parts) && n / parts >= 16 && n / parts * m > 256;
-    if worth && same_blocks { [8, 4, 2].into_iter().find(|&parts| fits(parts)) } else { None }
+    if worth { [8, 4, 2].into_iter().find(|&parts| fits(parts)) } else { None }
 }
 
 #[cfg(test)]
@@ -92,6 +91,7 @@ mod tests {
             [960, 64, 64],
             [1408, 64, 64],
             [64, 960, 64],
+            [128, 960, 32],
             [64, 1472, 64],
             [64, 4000, 16],
             [48, 1000, 50],
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn what_would_change_or_gains_nothing_stays_whole() {
-        for [n, k, m] in [[16, 16, 16], [961, 64, 64], [1024, 1024, 1024], [128, 960, 32], [32, 4100, 16]] {
+        for [n, k, m] in [[16, 16, 16], [961, 64, 64], [1024, 1024, 1024], [32, 4100, 16]] {
             assert_eq!(parts(n, k, m), None, "{n}, {k}, {m}");
         }
     }

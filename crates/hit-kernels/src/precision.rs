@@ -66,7 +66,13 @@ impl Precision {
 
     /// The product of two factors that [`factor`](Self::factor) gave, in numbers of their kind.
     pub(crate) fn narrow_product<const D: usize>(self, a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
-        if self == Self::F32 && !is_host(&a) { cube::single_product(a, b) } else { a.matmul(b) }
+        if is_host(&a) {
+            product_in_blocks(a, b)
+        } else if self == Self::F32 {
+            cube::single_product(a, b)
+        } else {
+            a.matmul(b)
+        }
     }
 
     /// The same as 32-bit numbers.
@@ -83,6 +89,27 @@ impl FromStr for Precision {
         let wrong = || format!("there are {}", known.map(Self::name).join(", "));
         known.into_iter().find(|precision| precision.name() == name).ok_or_else(wrong)
     }
+}
+
+/// Longest sum that gemm, which multiplies in main memory, makes at once on every processor. Longer ones it divides by the size of the caches.
+pub(crate) const BLOCK: usize = 512;
+
+/// The product, its sums in equal blocks whose number depends on their length alone. `a`: `[.., n, k]`; `b`: `[.., k, m]`.
+fn product_in_blocks<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
+    let k = b.dims()[D - 2];
+    if k <= BLOCK {
+        return a.matmul(b);
+    }
+    let storage = a.dtype();
+    // Blocks of bfloat16 are rounded once, when they are added.
+    let (a, b) = (a.cast(FloatDType::F32), b.cast(FloatDType::F32));
+    let n = k.div_ceil(k.div_ceil(BLOCK));
+    let block = |first: usize| {
+        let n = n.min(k - first);
+        a.clone().narrow(D - 1, first, n).matmul(b.clone().narrow(D - 2, first, n))
+    };
+    let sum = (n..k).step_by(n).fold(block(0), |sum, first| sum + block(first));
+    sum.cast(storage)
 }
 
 /// To the nearest number of 11 bits of mantissa: the high part of Veltkamp's splitting (Dekker 1971), which is made of plain

@@ -1,9 +1,10 @@
 //! Products of matrices in every precision.
 
+use burn::tensor::Tensor;
 use proptest::prelude::*;
 
 use super::reference::{self, distance, grad, gradients, leaf, plain, slopes, wide};
-use crate::{Precision, linear, matmul};
+use crate::{Precision, host, linear, matmul};
 
 const ALL: [Precision; 3] = [Precision::F32, Precision::Tf32, Precision::Bf16];
 
@@ -90,4 +91,36 @@ fn constants_have_no_gradient_and_cost_none() {
     let outside = linear(plain("x", [3, 4]), w, plain("b", [2]), Precision::F32);
     assert!(!outside.is_tracked() && !outside.is_autodiff());
     assert_eq!(outside.device(), super::reference::cpu());
+}
+
+/// What makes bits of weights the same on processors with other caches, cores and vectors: each value of a product in main memory is a
+/// sum of fused multiplications in order, in equal blocks of at most 512.
+#[test]
+fn products_in_main_memory_are_fused_sums_in_order() {
+    #[cfg(target_arch = "x86_64")]
+    if !std::arch::is_x86_feature_detected!("fma") {
+        return;
+    }
+    for [n, k, m] in [[17, 512, 33], [17, 513, 33], [70, 1500, 33], [64, 3008, 64], [20, 4099, 90], [200, 960, 64]] {
+        let (a, b) = (plain("a", [n, k]), plain("b", [k, m]));
+        let (values_a, values_b) = (host(a.clone()), host(b.clone()));
+        let block = k.div_ceil(k.div_ceil(512));
+        let sum = |i: usize, j: usize, block: std::ops::Range<usize>| {
+            block.fold(0f32, |sum, l| values_a[i * k + l].mul_add(values_b[l * m + j], sum))
+        };
+        let value = |i: usize, j: usize| {
+            let blocks = (0..k).step_by(block).map(|first| sum(i, j, first..k.min(first + block)));
+            blocks.reduce(|all, block| all + block).unwrap()
+        };
+        let expected: Vec<f32> = (0..n * m).map(|at| value(at / m, at % m)).collect();
+        let columns = |x: Tensor<2>| x.transpose().add_scalar(0.0).transpose();
+        let found = [
+            Precision::F32.product(a.clone(), b.clone()),
+            Precision::F32.product(a.clone(), columns(b.clone())),
+            Precision::F32.product(columns(a), b),
+        ];
+        for found in found {
+            assert_eq!(host(found), expected, "{n}, {k}, {m}");
+        }
+    }
 }
