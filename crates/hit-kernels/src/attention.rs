@@ -1,15 +1,14 @@
-//! Attention that never holds the scores of a whole batch.
+//! Attention of heads that never holds the scores of a whole batch.
 //!
 //! Scores grow with the square of the sequence: at the published size (16 windows, 8 heads, 2,400 tokens) one layer has 737
 //! million, and derived gradients would keep them several times over. Here they are made and used up some samples at a
 //! time. Where they are few the weights are kept, else the backward pass makes them again from queries, keys and one number a row
 //! (Dao et al. 2022, in units of samples instead of blocks).
 
-use burn::tensor::{FloatDType, Tensor};
+use burn::tensor::Tensor;
 
 use crate::dropout::Mask;
 use crate::host::{Host, Of, by_rows, exp_of_negative, is_host, largest, sum, tensor};
-use crate::vjp::{Value, differentiable, of_rank, when};
 use crate::{Precision, cube};
 
 /// Scores held at once in main memory, unless one sample has more: 256 MiB of f32.
@@ -43,61 +42,21 @@ impl Attending {
     }
 }
 
-/// softmax(q·kᵀ/√width + `key_bias`)·v, the softmax over keys, with dropout of its weights.
-///
-/// `q`: `[batch, heads, queries, width]`; `k`, `v`: `[batch, heads, keys, width]`; `key_bias`: `[batch, 1, 1, keys]`, a constant. Returns the
-/// shape of `q`.
-pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, key_bias: Option<Tensor<4>>, how: Attending) -> Tensor<4> {
-    let key_bias = key_bias.map(Tensor::without_autodiff);
-    differentiable([q.into_dispatch(), k.into_dispatch(), v.into_dispatch()], move |[q, k, v]| {
-        let shape = Shape::of(&of_rank(q.clone()), &of_rank(k.clone()), how);
-        let scale = 1.0 / (shape.width as f64).sqrt();
-        // Heads are views of their tokens; what products would copy each time is put in order once.
-        let factor = |x| cube::in_order(how.precision.factor::<4>(x));
-        let layer =
-            Layer { q: factor(scaled(of_rank(q), scale)), k: factor(of_rank(k)), v: factor(of_rank(v)), key_bias, how };
-        let keeps = shape.n_scores() <= how.kept;
-        let (mut mixed, mut rows) = (Vec::new(), Vec::new());
-        for part in shape.parts() {
-            let (dropped, kept) = layer.weights(part, keeps);
-            mixed.push(layer.product(dropped, part.of(&layer.v)));
-            rows.push(kept);
-        }
-        let y = join(mixed);
-        let out = y.clone();
-        Value::new(y, move |grad: Tensor<4>, wanted| {
-            let factor = cube::in_order(how.precision.factor(grad.clone()));
-            // Σ_j of a row's weights times their gradients is the gradient of the output times the output.
-            let along = (grad * out.clone()).sum_dim(3);
-            let mut grads: [Vec<Tensor<4>>; 3] = Default::default();
-            for (part, kept) in shape.parts().zip(&rows) {
-                let of_part = layer.back(part, kept, part.of(&factor), part.of(&along), wanted);
-                for (all, one) in grads.iter_mut().zip(of_part) {
-                    all.extend(one);
-                }
-            }
-            let [for_q, for_k, for_v] = grads;
-            [when(wanted[0], || join(for_q) * scale), when(wanted[1], || join(for_k)), when(wanted[2], || join(for_v))]
-        })
-    })
-}
-
 /// Sizes of a layer, and how many samples a portion has.
 #[derive(Clone, Copy)]
 struct Shape {
     batch: usize,
     per_sample: usize,
-    width: usize,
     samples: usize,
 }
 
 impl Shape {
     fn of(q: &Tensor<4>, k: &Tensor<4>, how: Attending) -> Self {
-        let [batch, heads, queries, width] = q.dims();
+        let [batch, heads, queries, _] = q.dims();
         let per_sample = heads * queries * k.dims()[2];
         let at_once = how.at_once.unwrap_or(if is_host(q) { AT_ONCE } else { AT_ONCE_ON_GPU });
         let n_parts = batch.div_ceil((at_once / per_sample).clamp(1, batch));
-        Self { batch, per_sample, width, samples: batch.div_ceil(n_parts) }
+        Self { batch, per_sample, samples: batch.div_ceil(n_parts) }
     }
 
     fn n_scores(self) -> usize {
@@ -128,7 +87,7 @@ impl Part {
 }
 
 /// What is known of a portion's softmax in the backward pass.
-enum Kept {
+pub(crate) enum Kept {
     /// Weights before dropout.
     Weights(Tensor<4>),
     /// ln Σ e^score of each row, `[n, heads, queries, 1]`.
@@ -140,16 +99,48 @@ struct Softmax {
     row: Tensor<4>,
 }
 
-/// Factors of a layer's products, the queries scaled.
-struct Layer {
-    q: Tensor<4>,
-    k: Tensor<4>,
-    v: Tensor<4>,
-    key_bias: Option<Tensor<4>>,
-    how: Attending,
+/// softmax(q·kᵀ + `key_bias`)·v, the softmax over keys, with dropout of its weights.
+///
+/// `q`: `[batch, heads, queries, width]`, scaled by 1/√width; `k`, `v`: `[batch, heads, keys, width]`: all three as products take them, row by row;
+/// `key_bias`: `[batch, 1, 1, keys]`.
+pub(crate) struct Heads {
+    pub q: Tensor<4>,
+    pub k: Tensor<4>,
+    pub v: Tensor<4>,
+    pub key_bias: Option<Tensor<4>>,
+    pub how: Attending,
 }
 
-impl Layer {
+impl Heads {
+    fn shape(&self) -> Shape {
+        Shape::of(&self.q, &self.k, self.how)
+    }
+
+    /// Of each portion `[samples, heads, queries, width]`, in numbers of the products, and what is to be kept of it.
+    pub(crate) fn forward(&self) -> (Vec<Tensor<4>>, Vec<Kept>) {
+        let shape = self.shape();
+        let keeps = shape.n_scores() <= self.how.kept;
+        let each = |part: Part| {
+            let (dropped, kept) = self.weights(part, keeps);
+            (self.product(dropped, part.of(&self.v)), kept)
+        };
+        shape.parts().map(each).unzip()
+    }
+
+    /// Gradients of scaled queries, of keys and of values, by portion, in numbers of the products. `grad`: the gradient of the output, as products
+    /// take it; `along`: `[batch, heads, queries, 1]`, the output times its gradient, added up along each row, which is the sum of a row's
+    /// weights times their gradients.
+    pub(crate) fn back(&self, kept: &[Kept], grad: &Tensor<4>, along: &Tensor<4>) -> [Vec<Tensor<4>>; 3] {
+        let mut grads: [Vec<Tensor<4>>; 3] = Default::default();
+        for (part, kept) in self.shape().parts().zip(kept) {
+            let of_part = self.back_of(part, kept, part.of(grad), part.of(along));
+            for (all, one) in grads.iter_mut().zip(of_part) {
+                all.push(one);
+            }
+        }
+        grads
+    }
+
     /// In numbers of the products, as all that is joined later.
     fn product(&self, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
         self.how.precision.narrow_product(self.how.precision.factor(a), b)
@@ -215,23 +206,15 @@ impl Layer {
         [self.dropped(weights.clone(), part), softmax_back_on_host(weights, of_weights, along)]
     }
 
-    /// Gradients of scaled queries, of keys and of values of a portion. `factor`: the gradient of its output, as products take it.
-    fn back(
-        &self,
-        part: Part,
-        kept: &Kept,
-        factor: Tensor<4>,
-        along: Tensor<4>,
-        [for_q, for_k, for_v]: [bool; 3],
-    ) -> [Option<Tensor<4>>; 3] {
+    fn back_of(&self, part: Part, kept: &Kept, grad: Tensor<4>, along: Tensor<4>) -> [Tensor<4>; 3] {
         let precision = self.how.precision;
-        let of_weights = self.product_for_softmax(factor.clone(), part.of(&self.v).transpose());
+        let of_weights = self.product_for_softmax(grad.clone(), part.of(&self.v).transpose());
         let [dropped, of_scores] =
             self.softmax_back(part, kept, of_weights, along).map(|weights| precision.factor(weights));
         [
-            for_q.then(|| precision.narrow_product(of_scores.clone(), part.of(&self.k))),
-            for_k.then(|| precision.narrow_product(of_scores.clone().transpose(), part.of(&self.q))),
-            for_v.then(|| precision.narrow_product(dropped.transpose(), factor)),
+            precision.narrow_product(of_scores.clone(), part.of(&self.k)),
+            precision.narrow_product(of_scores.transpose(), part.of(&self.q)),
+            precision.narrow_product(dropped.transpose(), grad),
         ]
     }
 }
@@ -307,17 +290,6 @@ fn softmax_back_on_host(weights: Tensor<4>, of_weights: Tensor<4>, along: Tensor
         },
     );
     grads.tensor()
-}
-
-/// x·scale. Heads are views of their tokens: burn multiplies those one by one, rows at once.
-fn scaled(x: Tensor<4>, scale: f64) -> Tensor<4> {
-    if is_host(&x) { Host::new(x).tensor::<4>() * scale } else { x * scale }
-}
-
-/// All portions, as 32-bit numbers.
-fn join(mut parts: Vec<Tensor<4>>) -> Tensor<4> {
-    let all = if parts.len() == 1 { parts.remove(0) } else { Tensor::cat(parts, 0) };
-    all.cast(FloatDType::F32)
 }
 
 #[cfg(test)]

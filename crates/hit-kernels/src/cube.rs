@@ -17,13 +17,13 @@ use cubek::matmul::multi_level;
 use cubek::matmul::routine::BlueprintStrategy;
 use cubek::std::InputBinding;
 
-use crate::host::is_host;
-
 pub(crate) use elements::{adamw, gelu, over, shifted};
+pub(crate) use heads::{heads, heads_along, rows_of};
 pub(crate) use rows::{Scores, layer_norm, layer_norm_back, softmax, softmax_back};
 pub(crate) use sums::{columns, squares};
 
 mod elements;
+mod heads;
 mod rows;
 mod sums;
 
@@ -55,14 +55,17 @@ fn wrapped<const D: usize>(x: CubeTensor) -> Tensor<D> {
     Tensor::from_dispatch(<DispatchTensor as DispatchKindConversion<Cube>>::from_backend(BackendTensor::Float(x)))
 }
 
-/// A tensor row by row without gaps, to be read.
+/// A tensor row by row without gaps, to be read. Its buffer is as long as its values: those of CUDA are longer, to the next
+/// multiple of what memory is read in, and kernels ask for a buffer's length.
 fn read<const D: usize>(x: Tensor<D>) -> CubeTensor {
-    into_contiguous(primitive(x))
+    exact(into_contiguous(primitive(x)))
 }
 
-/// The same tensor; on a GPU without gaps, and with its last dimension along memory.
-pub(crate) fn in_order<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    if is_host(&x) { x } else { wrapped(read(x)) }
+fn exact(mut x: CubeTensor) -> CubeTensor {
+    let n_bytes = (x.meta.num_elements() * x.dtype.size()) as u64;
+    let more = x.handle.size_in_used() - n_bytes;
+    x.handle = x.handle.offset_end(more);
+    x
 }
 
 /// A tensor to be read whose rows lie at one distance, and that distance. Products have gaps behind their rows on CUDA: to close them
@@ -79,18 +82,18 @@ pub(crate) fn read_rows<const D: usize>(x: Tensor<D>) -> (CubeTensor, usize) {
     (into_contiguous(x), pitch)
 }
 
-/// The first `keys` of each row, where they are.
+/// The first `width` values of each row, where they are: a tensor with gaps, as many are on CUDA.
 #[cfg(test)]
-pub(crate) fn first_of_rows(x: Tensor<4>, keys: usize) -> Tensor<4> {
+pub(crate) fn first_of_rows<const D: usize>(x: Tensor<D>, width: usize) -> Tensor<D> {
     let mut x = read(x);
-    x.meta.shape_mut()[3] = keys;
+    x.meta.shape_mut()[D - 1] = width;
     wrapped(x)
 }
 
 /// A tensor without gaps, to be written over: a copy, where somebody else has it too.
 fn written<const D: usize>(x: Tensor<D>) -> CubeTensor {
     let x = read(x);
-    if x.can_mut() { x } else { x.copy() }
+    if x.can_mut() { x } else { exact(into_contiguous(x.copy())) }
 }
 
 /// Room for a tensor of 32-bit numbers of those dimensions beside `x`.
@@ -101,6 +104,11 @@ fn beside<const D: usize>(x: &CubeTensor, dims: [usize; D]) -> CubeTensor {
 /// The same in other numbers.
 fn beside_in<const D: usize>(x: &CubeTensor, dims: [usize; D], storage: FloatDType) -> CubeTensor {
     empty_device_contiguous_dtype(x.client.clone(), x.device.clone(), dims.into(), storage.into())
+}
+
+/// The same in the numbers of `x`.
+fn beside_like<const D: usize>(x: &CubeTensor, dims: [usize; D]) -> CubeTensor {
+    empty_device_contiguous_dtype(x.client.clone(), x.device.clone(), dims.into(), x.dtype)
 }
 
 /// A tensor of 32-bit numbers, as a kernel takes it.

@@ -17,14 +17,19 @@ use crate::vjp::{Value, differentiable, of_rank, when};
 /// Keeps the derivative.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     // Outside of the graph nobody asks for the derivative.
-    if is_host(&x) && !x.is_autodiff() {
-        return value_on_host(x);
+    if !x.is_autodiff() {
+        return if is_host(&x) { value_on_host(x) } else { cube::gelu(x, false).0 };
     }
     differentiable([x.into_dispatch()], |[x]| {
         let x: Tensor<D> = of_rank(x);
-        let (value, slope) = if is_host(&x) { on_host(x) } else { cube::gelu(x) };
+        let (value, slope) = if is_host(&x) { on_host(x) } else { on_gpu(x) };
         Value::new(value, move |grad: Tensor<D>, [wanted]| [when(wanted, || grad * slope.clone())])
     })
+}
+
+fn on_gpu<const D: usize>(at: Tensor<D>) -> (Tensor<D>, Tensor<D>) {
+    let (value, slope) = cube::gelu(at, true);
+    (value, slope.expect("it was asked for"))
 }
 
 /// Value and derivative by a loop of plain arithmetic, which the compiler vectorises.

@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use crate::host::is_host;
 use crate::sums::column_sums;
 use crate::vjp::{Value, differentiable, of_rank, when};
+use crate::precision::BLOCK;
 use crate::{Precision, cube};
 
 /// x·Wᵀ + b. `x`: `[rows, inputs]`; `weight`: `[outputs, inputs]`; `bias`: `[outputs]`. Returns `[rows, outputs]`.
@@ -14,12 +15,7 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, precision: Preci
     differentiable([x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()], move |[x, weight, bias]| {
         let x = precision.factor(of_rank::<2>(x));
         let weight = precision.factor(of_rank::<2>(weight));
-        let (turned, bias) = (weight.clone().transpose(), of_rank::<1>(bias));
-        let y = if is_host(&x) {
-            product(precision, x.clone(), turned) + bias.unsqueeze()
-        } else {
-            cube::shifted(precision.narrow_product(x.clone(), turned), bias)
-        };
+        let y = mapped(x.clone(), weight.clone(), of_rank(bias), precision);
         Value::new(y, move |grad: Tensor<2>, [for_x, for_weight, for_bias]| {
             let factor = precision.factor(grad.clone());
             [
@@ -29,6 +25,16 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, precision: Preci
             ]
         })
     })
+}
+
+/// x·Wᵀ + b of factors.
+pub(crate) fn mapped(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, precision: Precision) -> Tensor<2> {
+    let turned = weight.transpose();
+    if is_host(&x) {
+        product(precision, x, turned) + bias.unsqueeze()
+    } else {
+        cube::shifted(precision.narrow_product(x, turned), bias)
+    }
 }
 
 /// The product of two tensors' matrices. `a`: `[.., n, k]`; `b`: `[.., k, m]`.
@@ -49,7 +55,7 @@ pub fn matmul<const D: usize>(a: Tensor<D>, b: Tensor<D>, precision: Precision) 
 }
 
 /// a·b, its rows in parts that threads share. `a`: `[n, k]`; `b`: `[k, m]`.
-fn product(precision: Precision, a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
+pub(crate) fn product(precision: Precision, a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
     let ([n, k], m) = (a.dims(), b.dims()[1]);
     match parts(n, k, m).filter(|_| is_host(&a)) {
         Some(parts) => precision.product::<3>(a.reshape([parts, n / parts, k]), b.unsqueeze()).reshape([n, m]),
@@ -58,7 +64,7 @@ fn product(precision: Precision, a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
 }
 
 /// aᵀ·b, the same. `a`: `[k, n]`; `b`: `[k, m]`.
-fn product_of_columns(precision: Precision, a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
+pub(crate) fn product_of_columns(precision: Precision, a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
     let ([k, n], m) = (a.dims(), b.dims()[1]);
     match parts(n, k, m).filter(|_| is_host(&a)) {
         Some(parts) => {
@@ -73,7 +79,9 @@ fn product_of_columns(precision: Precision, a: Tensor<2>, b: Tensor<2>) -> Tenso
 /// matrices of a batch from 128³ on to several. It depends on sizes alone, and no bit on it: rows have
 /// their own sums, in blocks that depend on `k` alone.
 fn parts(n: usize, k: usize, m: usize) -> Option<usize> {
-    let worth = (128 * 128 * 128..192 * 192 * 192).contains(&(n * k * m));
+    // One block of a sum is one product to burn.
+    let block = k.div_ceil(k.div_ceil(BLOCK));
+    let worth = (128 * 128 * 128..192 * 192 * 192).contains(&(n * block * m));
     // Parts of 16 by 16 and less are multiplied in another way.
     let fits = |parts: usize| n.is_multiple_of(parts) && n / parts >= 16 && n / parts * m > 256;
     if worth { [8, 4, 2].into_iter().find(|&parts| fits(parts)) } else { None }
@@ -90,11 +98,10 @@ mod tests {
         let shapes = [
             [960, 64, 64],
             [1408, 64, 64],
-            [64, 960, 64],
-            [128, 960, 32],
-            [64, 1472, 64],
-            [64, 4000, 16],
-            [48, 1000, 50],
+            [128, 960, 64],
+            [192, 1472, 64],
+            [64, 4000, 80],
+            [48, 1000, 100],
             [512, 510, 16],
         ];
         for [n, k, m] in shapes {
@@ -115,7 +122,7 @@ mod tests {
 
     #[test]
     fn what_would_change_or_gains_nothing_stays_whole() {
-        for [n, k, m] in [[16, 16, 16], [961, 64, 64], [1024, 1024, 1024], [32, 4100, 16]] {
+        for [n, k, m] in [[16, 16, 16], [961, 64, 64], [1024, 1024, 1024], [32, 4100, 16], [64, 4000, 16]] {
             assert_eq!(parts(n, k, m), None, "{n}, {k}, {m}");
         }
     }

@@ -22,11 +22,10 @@ pub fn layer_norm(x: Tensor<2>, weight: Tensor<1>, bias: Tensor<1>, epsilon: f64
             (y, Normalised { rows, inverse })
         };
         Value::new(y, move |grad: Tensor<2>, [for_x, for_weight, for_bias]| {
-            [
-                when(for_x, || back(grad.clone(), kept.clone(), weight.clone())),
-                when(for_weight, || column_sums(grad.clone(), Some(kept.rows.clone()))),
-                when(for_bias, || column_sums(grad.clone(), None)),
-            ]
+            let of_weight = when(for_weight, || column_sums(grad.clone(), Some(kept.rows.clone())));
+            let of_bias = when(for_bias, || column_sums(grad.clone(), None));
+            // Last, so that the gradient may be written over.
+            [when(for_x, || back(grad, kept.clone(), weight.clone())), of_weight, of_bias]
         })
     })
 }

@@ -94,9 +94,33 @@ impl FromStr for Precision {
 /// Longest sum that gemm, which multiplies in main memory, makes at once on every processor. Longer ones it divides by the size of the caches.
 pub(crate) const BLOCK: usize = 512;
 
+/// Values of the largest product that gemm may make in another way, one whose order depends on the width of the processor's vectors. It has others
+/// for products of one row, of one column, and of sums of two.
+const SMALL: usize = 16 * 16;
+
+/// A small product as a part of a larger one. `a`: `[.., n, k]`; `b`: `[.., k, m]`.
+fn product_of_small<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
+    let (n, m) = (a.dims()[D - 2], b.dims()[D - 1]);
+    let rows = n.max(2);
+    let terms = a.dims()[D - 1].max(3);
+    let columns = m.max(SMALL / rows + 1).max(2);
+    let larger = |x: Tensor<D>, dim: usize, size: usize| {
+        let mut dims = x.dims();
+        dims[dim] = size - dims[dim];
+        let zeros = Tensor::zeros(dims, (&x.device(), x.dtype()));
+        if dims[dim] == 0 { x } else { Tensor::cat(vec![x, zeros], dim) }
+    };
+    let (a, b) = (larger(a, D - 1, terms), larger(b, D - 2, terms));
+    let y = product_in_blocks(larger(a, D - 2, rows), larger(b, D - 1, columns));
+    y.narrow(D - 2, 0, n).narrow(D - 1, 0, m)
+}
+
 /// The product, its sums in equal blocks whose number depends on their length alone. `a`: `[.., n, k]`; `b`: `[.., k, m]`.
 fn product_in_blocks<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
-    let k = b.dims()[D - 2];
+    let (n, k, m) = (a.dims()[D - 2], b.dims()[D - 2], b.dims()[D - 1]);
+    if n == 1 || k <= 2 || m == 1 || n * m <= SMALL {
+        return product_of_small(a, b);
+    }
     if k <= BLOCK {
         return a.matmul(b);
     }

@@ -1,7 +1,7 @@
 //! Multi-head attention: of a sequence to itself, or to another.
 
 use burn::tensor::Tensor;
-use hit_kernels::{Attending, attention, linear};
+use hit_kernels::{Attending, Maps, multi_head};
 
 use crate::cost::flops;
 use crate::{Declarations, Init, Linear, Pass};
@@ -36,7 +36,7 @@ impl Attention {
     /// Self-attention. `x`: `[batch·tokens, width]`; `key_bias`: `[batch, 1, 1, tokens]`, added to the scores (very
     /// negative where a key is padding). Returns the shape of `x`.
     pub fn forward(&self, pass: &Pass, x: &Tensor<2>, batch: usize, key_bias: Option<&Tensor<4>>) -> Tensor<2> {
-        self.attend(pass, x, x, batch, key_bias)
+        self.attend(pass, x.clone(), None, batch, key_bias)
     }
 
     /// Attention of one sequence to another. `queries`: `[batch, tokens, width]`; `memory`, keys and values alike:
@@ -53,7 +53,7 @@ impl Attention {
             let [batch, tokens, width] = x.dims();
             x.reshape([batch * tokens, width])
         };
-        self.attend(pass, &rows(queries), &rows(memory), batch, key_bias).reshape(dims)
+        self.attend(pass, rows(queries), Some(rows(memory)), batch, key_bias).reshape(dims)
     }
 
     /// Floating-point operations of `tokens` queries to `others` keys, products of matrices alone.
@@ -65,25 +65,19 @@ impl Attention {
     fn attend(
         &self,
         pass: &Pass,
-        queries: &Tensor<2>,
-        memory: &Tensor<2>,
+        queries: Tensor<2>,
+        memory: Option<Tensor<2>>,
         batch: usize,
         key_bias: Option<&Tensor<4>>,
     ) -> Tensor<2> {
-        let (d, heads) = (self.width, self.n_heads);
-        let weight = pass.weights.get::<2>(&format!("{}.in_proj_weight", self.name));
-        let bias = pass.weights.get::<1>(&format!("{}.in_proj_bias", self.name));
-        let heads_of = |y: Tensor<2>| {
-            let tokens = y.dims()[0] / batch;
-            y.reshape([batch, tokens, heads, d / heads]).swap_dims(1, 2)
+        let name = |array: &str| format!("{}.{array}", self.name);
+        let maps = Maps {
+            in_weight: pass.weights.get(&name("in_proj_weight")),
+            in_bias: pass.weights.get(&name("in_proj_bias")),
+            out_weight: pass.weights.get(&name("out_proj.weight")),
+            out_bias: pass.weights.get(&name("out_proj.bias")),
         };
-        let project = |x: &Tensor<2>, part: usize| {
-            let (weight, bias) = (weight.clone().narrow(0, part * d, d), bias.clone().narrow(0, part * d, d));
-            heads_of(linear(x.clone(), weight, bias, pass.precision()))
-        };
-        let how = Attending::new(pass.mask(self.dropout, &format!("{}.dropout", self.name)), pass.precision());
-        let (q, k, v) = (project(queries, 0), project(memory, 1), project(memory, 2));
-        let mixed = attention(q, k, v, key_bias.cloned(), how);
-        self.output().forward(pass, mixed.swap_dims(1, 2).reshape([queries.dims()[0], d]))
+        let how = Attending::new(pass.mask(self.dropout, &name("dropout")), pass.precision());
+        multi_head(queries, memory, maps, [batch, self.n_heads], key_bias.cloned(), how)
     }
 }

@@ -7,24 +7,27 @@ use burn::tensor::Tensor;
 use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
 
-use super::{beside, buffer, elementwise, narrow_buffer, read, wrapped, written};
+use super::{beside, buffer, elementwise, narrow_buffer, read, read_rows, wrapped, written};
 use crate::adamw::{Factors, Moments};
 use crate::dropout::Mask;
 use crate::gelu::{A1, A2, A3, A4, A5, DENSITY, P};
 
-/// GELU and its derivative, each of the shape of `x`.
-pub(crate) fn gelu<const D: usize>(x: Tensor<D>) -> (Tensor<D>, Tensor<D>) {
+/// GELU and, if it is asked for, its derivative, each of the shape of `x`.
+pub(crate) fn gelu<const D: usize>(x: Tensor<D>, with_slope: bool) -> (Tensor<D>, Option<Tensor<D>>) {
     let dims = x.dims();
     let x = read(x);
-    let (value, slope) = (beside(&x, dims), beside(&x, dims));
+    let value = beside(&x, dims);
+    let slope = with_slope.then(|| beside(&x, dims));
     let (count, dim) = elementwise(&x.client, dims.iter().product());
-    gelu_kernel::launch(&x.client, count, dim, buffer(&x), buffer(&value), buffer(&slope));
-    (wrapped(value), wrapped(slope))
+    let none = || beside(&x, [1]);
+    let of_slope = buffer(&slope.clone().unwrap_or_else(none));
+    gelu_kernel::launch(&x.client, count, dim, buffer(&x), buffer(&value), of_slope, with_slope);
+    (wrapped(value), slope.map(wrapped))
 }
 
 /// As `gelu::gelu_of`.
 #[cube(launch)]
-fn gelu_kernel(x: &[f32], value: &mut [f32], slope: &mut [f32]) {
+fn gelu_kernel(x: &[f32], value: &mut [f32], slope: &mut [f32], #[comptime] with_slope: bool) {
     if ABSOLUTE_POS < x.len() {
         let at = x[ABSOLUTE_POS];
         let a = at.abs() * std::f32::consts::FRAC_1_SQRT_2;
@@ -34,41 +37,46 @@ fn gelu_kernel(x: &[f32], value: &mut [f32], slope: &mut [f32]) {
         let tail = 0.5 * polynomial * bell;
         let phi = select(at < 0.0, tail, 1.0 - tail);
         value[ABSOLUTE_POS] = at * phi;
-        slope[ABSOLUTE_POS] = at * (bell * DENSITY) + phi;
+        if comptime!(with_slope) {
+            slope[ABSOLUTE_POS] = at * (bell * DENSITY) + phi;
+        }
     }
 }
 
 /// Rows of `x`, `[rows, width]` in any numbers, and `bias`, `[width]`.
 pub(crate) fn shifted(x: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
     let [rows, width] = x.dims();
-    let (x, bias) = (read(x), read(bias));
+    let ((x, pitch), bias) = (read_rows(x), read(bias));
     let y = beside(&x, [rows, width]);
     let (count, dim) = elementwise(&x.client, rows * width);
     let numbers = dtype_to_storage_type(x.dtype);
-    shifted_kernel::launch(&x.client, count, dim, narrow_buffer(&x), buffer(&bias), buffer(&y), numbers);
+    shifted_kernel::launch(&x.client, count, dim, narrow_buffer(&x), buffer(&bias), buffer(&y), pitch, numbers);
     wrapped(y)
 }
 
 #[cube(launch)]
-fn shifted_kernel<I: Float>(x: &[I], bias: &[f32], y: &mut [f32], #[define(I)] _numbers: ElemType) {
-    if ABSOLUTE_POS < x.len() {
-        y[ABSOLUTE_POS] = f32::cast_from(x[ABSOLUTE_POS]) + bias[ABSOLUTE_POS % bias.len()];
+fn shifted_kernel<I: Float>(x: &[I], bias: &[f32], y: &mut [f32], pitch: usize, #[define(I)] _numbers: ElemType) {
+    let at = ABSOLUTE_POS;
+    if at < y.len() {
+        let (row, column) = (at / bias.len(), at % bias.len());
+        y[at] = f32::cast_from(x[row * pitch + column]) + bias[column];
     }
 }
 
 /// `x` with a mask over it, whose place of the first value is `first`.
 pub(crate) fn over<const D: usize>(x: Tensor<D>, mask: Mask, first: usize) -> Tensor<D> {
-    let n = x.dims().iter().product();
-    let x = written(x);
-    let (count, dim) = elementwise(&x.client, n);
-    over_kernel::launch(&x.client, count, dim, buffer(&x), Draws::launch(mask, first));
-    wrapped(x)
+    let dims = x.dims();
+    let x = read(x);
+    let y = beside(&x, dims);
+    let (count, dim) = elementwise(&x.client, dims.iter().product());
+    over_kernel::launch(&x.client, count, dim, buffer(&x), buffer(&y), Draws::launch(mask, first));
+    wrapped(y)
 }
 
 #[cube(launch)]
-fn over_kernel(x: &mut [f32], draws: Draws) {
+fn over_kernel(x: &[f32], y: &mut [f32], draws: Draws) {
     if ABSOLUTE_POS < x.len() {
-        x[ABSOLUTE_POS] *= draws.factor(ABSOLUTE_POS as u32);
+        y[ABSOLUTE_POS] = x[ABSOLUTE_POS] * draws.factor(ABSOLUTE_POS as u32);
     }
 }
 

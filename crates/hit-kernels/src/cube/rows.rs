@@ -10,21 +10,21 @@ use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::prelude::*;
 
 use super::elements::{Draws, DrawsLaunch};
-use super::{beside, beside_in, buffer, elementwise, narrow_buffer, read, read_rows, wrapped, written};
+use super::{beside, beside_in, buffer, elementwise, narrow_buffer, read, read_rows, wrapped};
 use crate::dropout::Mask;
 
 /// Units of a row. Part of the numbers: how many sums a row is added in.
-const UNITS: usize = 128;
+pub(super) const UNITS: usize = 128;
 const HALVINGS: usize = UNITS.ilog2() as usize;
 
-fn rowwise(client: &Client, rows: usize) -> (CubeCount, CubeDim) {
+pub(super) fn rowwise(client: &Client, rows: usize) -> (CubeCount, CubeDim) {
     let dim = CubeDim::new_1d(UNITS as u32);
     (calculate_cube_count_elemwise(client, rows * UNITS, dim), dim)
 }
 
 /// The sum of what the units of a cube have, in pairs of a fixed order. Every unit gets it.
 #[cube]
-fn sum_of_units(shared: &mut Shared<[f32]>, of_unit: f32) -> f32 {
+pub(super) fn sum_of_units(shared: &mut Shared<[f32]>, of_unit: f32) -> f32 {
     let unit = UNIT_POS as usize;
     shared[unit] = of_unit;
     sync_cube();
@@ -135,7 +135,8 @@ fn layer_norm_kernel(
 /// The gradient of LayerNorm's input: see `norm::back`.
 pub(crate) fn layer_norm_back(grad: Tensor<2>, rows: Tensor<2>, inverse: Tensor<2>, weight: Tensor<1>) -> Tensor<2> {
     let [n, width] = grad.dims();
-    let (grad, rows, inverse, weight) = (written(grad), read(rows), read(inverse), read(weight));
+    let (grad, rows, inverse, weight) = (read(grad), read(rows), read(inverse), read(weight));
+    let of_x = beside(&grad, [n, width]);
     let (count, dim) = rowwise(&grad.client, n);
     layer_norm_back_kernel::launch(
         &grad.client,
@@ -145,13 +146,21 @@ pub(crate) fn layer_norm_back(grad: Tensor<2>, rows: Tensor<2>, inverse: Tensor<
         buffer(&rows),
         buffer(&inverse),
         buffer(&weight),
+        buffer(&of_x),
         width,
     );
-    wrapped(grad)
+    wrapped(of_x)
 }
 
 #[cube(launch)]
-fn layer_norm_back_kernel(grad: &mut [f32], rows: &[f32], inverse: &[f32], weight: &[f32], width: usize) {
+fn layer_norm_back_kernel(
+    grad: &[f32],
+    rows: &[f32],
+    inverse: &[f32],
+    weight: &[f32],
+    of_x: &mut [f32],
+    width: usize,
+) {
     let mut shared = Shared::new_slice(UNITS);
     let row = CUBE_POS;
     if row >= inverse.len() {
@@ -173,7 +182,7 @@ fn layer_norm_back_kernel(grad: &mut [f32], rows: &[f32], inverse: &[f32], weigh
     let mut k = UNIT_POS as usize;
     while k < width {
         let scaled = grad[start + k] * weight[k];
-        grad[start + k] = (scaled - mean - rows[start + k] * along) * inverse[row];
+        of_x[start + k] = (scaled - mean - rows[start + k] * along) * inverse[row];
         k += UNITS;
     }
 }

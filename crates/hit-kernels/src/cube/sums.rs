@@ -1,16 +1,19 @@
 //! Sums over many rows, in parts of a fixed size: the order is the same on every device, and no unit has a long way to go.
 
+#![expect(clippy::used_underscore_binding, reason = "the kernel's numbers are used by what the macro writes")]
+
+use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::Tensor;
 use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::{beside, buffer, elementwise, primitive, read, wrapped};
+use super::{beside, buffer, elementwise, narrow_buffer, primitive, read, wrapped};
 
 /// Rows that one unit adds. Part of the numbers.
 const RUN: usize = 64;
 
-/// Sums of the columns of x, or of x·y, `[rows, width]`.
+/// Sums of the columns of x, in any numbers, or of x·y, `[rows, width]`.
 pub(crate) fn columns(x: Tensor<2>, y: Option<Tensor<2>>) -> Tensor<1> {
     let [rows, width] = x.dims();
     let mut sums = part(&read(x), y.map(read).as_ref(), rows, width);
@@ -61,19 +64,38 @@ fn part(x: &CubeTensor, y: Option<&CubeTensor>, rows: usize, width: usize) -> Cu
     let n = rows.div_ceil(RUN) * width;
     let sums = beside(x, [n]);
     let (count, dim) = elementwise(&x.client, n);
-    part_kernel::launch(&x.client, count, dim, buffer(x), buffer(y.unwrap_or(x)), buffer(&sums), width, y.is_some());
+    let (numbers, is_product) = (dtype_to_storage_type(x.dtype), y.is_some());
+    let y = y.map_or_else(|| beside(x, [1]), Clone::clone);
+    part_kernel::launch(
+        &x.client,
+        count,
+        dim,
+        narrow_buffer(x),
+        buffer(&y),
+        buffer(&sums),
+        width,
+        is_product,
+        numbers,
+    );
     sums
 }
 
 #[cube(launch)]
-fn part_kernel(x: &[f32], y: &[f32], sums: &mut [f32], width: usize, #[comptime] is_product: bool) {
+fn part_kernel<I: Float>(
+    x: &[I],
+    y: &[f32],
+    sums: &mut [f32],
+    width: usize,
+    #[comptime] is_product: bool,
+    #[define(I)] _numbers: ElemType,
+) {
     let at = ABSOLUTE_POS;
     if at < sums.len() {
         let mut k = at / width * RUN * width + at % width;
         let mut sum = 0.0f32;
         for _ in 0..RUN {
             if k < x.len() {
-                let value = x[k];
+                let value = f32::cast_from(x[k]);
                 if comptime!(is_product) {
                     sum += value * y[k];
                 } else {

@@ -4,14 +4,15 @@
 
 use std::io::Write as _;
 
-use burn::tensor::{Device, DeviceType, FloatDType, Tensor, activation::softmax};
+use burn::tensor::{Device, DeviceType, FloatDType, Tensor};
 
-use super::reference::{cpu, distance, gpu_factors, noise, wide};
+use super::attention::layer;
+use super::reference::{Sizes, composed, cpu, distance, gpu_factors, noise, wide};
 use crate::cube;
 use crate::host::tensor;
 use crate::sums::column_sums;
 use crate::{
-    Attending, Mask, Moments, Precision, Update, adamw, attention, dropout, gelu, group_norm, host, layer_norm, linear,
+    Attending, Mask, Moments, Precision, Update, adamw, dropout, gelu, group_norm, host, layer_norm, linear,
     matmul, sum_of_squares,
 };
 
@@ -41,7 +42,7 @@ impl Case {
 
     /// Value and gradients there, of inputs that are the same everywhere.
     fn run(&self, function: &Function, device: &Device) -> Vec<Vec<f64>> {
-        let there = |name: &str, n| Tensor::<1>::from_data(tensor(noise(name, n), [n]).to_data(), device);
+        let there = |name: &str, n| there(device, noise(name, n), [n]);
         let leaf = |(i, n): (usize, &usize)| there(&format!("{}, {i}", self.name), *n).autodiff().require_grad();
         let inputs: Vec<Tensor<1>> = self.sizes.iter().enumerate().map(leaf).collect();
         let value = function(&inputs);
@@ -50,6 +51,19 @@ impl Case {
         let of_inputs = inputs.iter().map(|input| wide(&input.grad(&gradients).expect("a leaf has a gradient")));
         std::iter::once(wide(&value)).chain(of_inputs).collect()
     }
+}
+
+/// A tensor on a device; on a GPU in a buffer that is longer, and whose rows have gaps, as CUDA's have.
+fn there<const D: usize>(device: &Device, values: Vec<f32>, dims: [usize; D]) -> Tensor<D> {
+    if *device == cpu() {
+        return tensor(values, dims);
+    }
+    let width = dims[D - 1];
+    let mut wider = dims;
+    wider[D - 1] = width + 3;
+    let gap = [7e7f32; 3];
+    let values = values.chunks(width).flat_map(|row| [row, &gap].concat()).collect();
+    cube::first_of_rows(Tensor::from_data(tensor(values, wider).to_data(), device), width)
 }
 
 /// The GPUs of this machine; says so where there is none.
@@ -133,47 +147,35 @@ fn dropouts() -> Vec<Case> {
 
 /// In main memory, from burn's own softmax and gradients: its dropout there draws otherwise.
 fn attentions(precision: Precision) -> Vec<Case> {
-    let shapes = [[1, 1, 1, 1, 1], [2, 2, 5, 3, 4], [3, 1, 4, 17, 2], [1, 2, 1, 188, 8], [2, 4, 188, 188, 16]];
+    let sizes = |batch, heads, tokens, others, width| Sizes { batch, heads, tokens, others, width };
+    let shapes = [
+        sizes(1, 1, 1, None, 1),
+        sizes(2, 2, 5, Some(3), 4),
+        sizes(3, 1, 4, Some(17), 2),
+        sizes(1, 2, 1, Some(188), 8),
+        sizes(2, 4, 188, None, 16),
+    ];
     let mut cases = Vec::new();
-    for [batch, heads, queries, keys, width] in shapes {
+    for sizes in shapes {
         for mask in [None, Some(Mask { p: 0.1, key: 5 << 40 | 7 })] {
             for padded in [false, true] {
+                let (batch, keys) = (sizes.batch, sizes.keys());
                 // All but the first key of the last sample are padding, and half of those of the others.
                 let there = move |sample: usize| if sample + 1 == batch { 1 } else { keys.div_ceil(2) };
-                let bias = move |i: usize| if padded && i % keys >= there(i / keys) { -1e30 } else { 0.0 };
-                let bias = move || tensor((0..batch * keys).map(bias).collect(), [batch, 1, 1, keys]);
-                let shaped = move |x: &[Tensor<1>]| {
-                    let memory = [batch, heads, keys, width];
-                    let q = x[0].clone().reshape([batch, heads, queries, width]);
-                    (q, x[1].clone().reshape(memory), x[2].clone().reshape(memory))
-                };
+                let bias = move |i: usize| if i % keys >= there(i / keys) { -1e30 } else { 0.0 };
+                let padding = move || padded.then(|| (0..batch * keys).map(bias).collect::<Vec<f32>>());
                 let reference = move |x: &[Tensor<1>]| {
-                    let (q, k, v) = shaped(x);
-                    let scores = matmul(q / (width as f64).sqrt(), k.transpose(), precision) + bias();
-                    let weights = softmax(scores, 3);
-                    let n = batch * heads * queries * keys;
+                    let n = sizes.n_scores();
                     let factors = mask.map(|mask| tensor::<1>(gpu_factors(mask, 0, n), [n]));
-                    let dropped = match factors {
-                        Some(factors) => weights * factors.reshape([batch, heads, queries, keys]),
-                        None => weights,
-                    };
-                    flat(matmul(dropped, v, precision))
+                    let bias = padding().map(|bias| tensor(bias, [batch, 1, 1, keys]));
+                    flat(composed(x, sizes, bias, factors, precision))
                 };
                 // At once or in portions; weights kept or made again.
                 for (at_once, kept) in [(usize::MAX, usize::MAX), (1, 0)] {
                     let how = Attending::new(mask, precision).in_portions(at_once, kept);
-                    let sizes = [batch * heads * queries * width, batch * heads * keys * width];
-                    let name = format!(
-                        "attention {batch} {heads} {queries} {keys} {width} {mask:?} {padded} {kept} {}",
-                        precision.name()
-                    );
-                    let case = Case::new(name, &[sizes[0], sizes[1], sizes[1]], move |x| {
-                        let (q, k, v) = shaped(x);
-                        let key_bias =
-                            padded.then(|| Tensor::from_data(bias().to_data(), &q.device().without_autodiff()));
-                        flat(attention(q, k, v, key_bias, how))
-                    });
-                    let case = case.within(2e-5 + precision.epsilon() * 4.0);
+                    let name = format!("{sizes:?} {mask:?} {padded} {kept} {}", precision.name());
+                    let kernel = move |x: &[Tensor<1>]| flat(layer(x, sizes, padding(), how));
+                    let case = Case::new(name, &sizes.inputs(), kernel).within(2e-5 + precision.epsilon() * 6.0);
                     cases.push(Case { reference: Box::new(reference), ..case });
                 }
             }
@@ -213,8 +215,7 @@ fn rows_there_are_those_of_main_memory() {
 #[test]
 fn long_sums_there_are_those_of_float64() {
     for device in gpus("sums") {
-        let there =
-            |values: &[f32], dims: [usize; 2]| Tensor::<2>::from_data(tensor(values.to_vec(), dims).to_data(), &device);
+        let there = |values: &[f32], dims: [usize; 2]| there(&device, values.to_vec(), dims);
         for [rows, width] in [[1, 1], [64, 5], [65, 3], [4097, 2], [140_000, 17], [1, 70_000]] {
             let (x, y) = (noise("x", rows * width), noise("y", rows * width));
             let exact = |of: &dyn Fn(usize) -> f64| -> Vec<f64> {
@@ -242,7 +243,7 @@ fn long_sums_there_are_those_of_float64() {
 fn masks_there_are_those_described() {
     for device in gpus("masks") {
         let mask = Mask { p: 0.3, key: 0x9abc_def0_1234_5678 };
-        let ones = Tensor::<1>::ones([1000], &device);
+        let ones = there(&device, vec![1.0; 1000], [1000]);
         for first in [0, 1, 77, (1 << 32) - 500] {
             assert_eq!(host(mask.over(ones.clone(), first)), gpu_factors(mask, first, 1000), "{first}");
         }
@@ -291,7 +292,7 @@ fn scores_may_have_gaps() {
 fn the_optimiser_there_is_that_of_main_memory() {
     for device in gpus("AdamW") {
         let steps = |device: &Device| {
-            let there = |name: &str, n| Tensor::<1>::from_data(tensor(noise(name, n), [n]).to_data(), device);
+            let there = |name: &str, n| there(device, noise(name, n), [n]);
             let (n, mut moments) = (1234, None);
             let mut value = there("value", n);
             let mut sums = Vec::new();

@@ -1,5 +1,7 @@
 //! Products of matrices in every precision.
 
+use std::io::Write as _;
+
 use burn::tensor::Tensor;
 use proptest::prelude::*;
 
@@ -93,15 +95,16 @@ fn constants_have_no_gradient_and_cost_none() {
     assert_eq!(outside.device(), super::reference::cpu());
 }
 
-/// What makes bits of weights the same on processors with other caches, cores and vectors: each value of a product in main memory is a
-/// sum of fused multiplications in order, in equal blocks of at most 512.
+/// What makes bits of weights the same on processors with other caches, cores and vectors: each value of a product in main memory, small
+/// or large, is a sum of fused multiplications in order, in equal blocks of at most 512.
 #[test]
 fn products_in_main_memory_are_fused_sums_in_order() {
     #[cfg(target_arch = "x86_64")]
     if !std::arch::is_x86_feature_detected!("fma") {
+        std::io::stderr().write_all(b"SKIPPED: this processor does not fuse multiplications and additions\n").unwrap();
         return;
     }
-    for [n, k, m] in [[17, 512, 33], [17, 513, 33], [70, 1500, 33], [64, 3008, 64], [20, 4099, 90], [200, 960, 64]] {
+    for [n, k, m] in [[17, 512, 33], [17, 513, 33], [70, 1500, 33], [64, 3008, 64], [20, 4099, 90], [200, 960, 64], [1, 700, 300], [300, 64, 1], [1, 9, 1], [5, 64, 7], [16, 600, 16], [40, 2, 50]] {
         let (a, b) = (plain("a", [n, k]), plain("b", [k, m]));
         let (values_a, values_b) = (host(a.clone()), host(b.clone()));
         let block = k.div_ceil(k.div_ceil(512));
@@ -120,7 +123,7 @@ fn products_in_main_memory_are_fused_sums_in_order() {
             Precision::F32.product(columns(a), b),
         ];
         for found in found {
-            assert_eq!(host(found), expected, "{n}, {k}, {m}");
+            assert!(host(found) == expected, "{n}, {k}, {m}");
         }
     }
 }

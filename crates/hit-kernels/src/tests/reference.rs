@@ -1,9 +1,10 @@
 //! The formulas in float64, written as plainly as they can be, and their derivatives by central differences.
 
+use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Gradients, Tensor};
 
 use crate::host::{host, tensor};
-use crate::{GOLDEN, Mask, mix};
+use crate::{GOLDEN, Mask, Precision, matmul, mix};
 
 /// `n` values in −1..1 that look random: a function of `name`.
 pub fn noise(name: &str, n: usize) -> Vec<f32> {
@@ -100,35 +101,107 @@ pub fn layer_norm(inputs: &[Vec<f64>], width: usize, epsilon: f64) -> Vec<f64> {
     x.chunks(width).flat_map(each).collect()
 }
 
-/// Sizes of an attention: batch, heads, queries, keys, width of a head.
+/// Sizes of an attention layer.
 #[derive(Clone, Copy, Debug)]
-pub struct Sizes(pub usize, pub usize, pub usize, pub usize, pub usize);
+pub struct Sizes {
+    pub batch: usize,
+    pub heads: usize,
+    pub tokens: usize,
+    /// Tokens of another sequence, of which keys and values are made.
+    pub others: Option<usize>,
+    /// Of a head.
+    pub width: usize,
+}
 
-/// softmax(q·kᵀ/√width + bias)·factors·v; `bias`: `[batch, keys]`; `factors`: of the weights, by place.
-pub fn attention(inputs: &[Vec<f64>], sizes: Sizes, bias: Option<&[f64]>, factors: &[f32]) -> Vec<f64> {
-    let [q, k, v] = inputs else { unreachable!() };
-    let Sizes(batch, heads, queries, keys, width) = sizes;
-    let mut y = vec![0.0; batch * heads * queries * width];
-    for bh in 0..batch * heads {
-        for i in 0..queries {
-            let row = (bh * queries + i) * width;
-            let score = |j: usize| {
-                let key = (bh * keys + j) * width;
-                let dot: f64 = (0..width).map(|l| q[row + l] * k[key + l]).sum();
-                dot / (width as f64).sqrt() + bias.map_or(0.0, |bias| bias[bh / heads * keys + j])
-            };
-            let scores: Vec<f64> = (0..keys).map(score).collect();
-            let peak = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let total: f64 = scores.iter().map(|s| (s - peak).exp()).sum();
-            for (j, score) in scores.iter().enumerate() {
-                let weight = (score - peak).exp() / total * f64::from(factors[(bh * queries + i) * keys + j]);
-                for l in 0..width {
-                    y[row + l] += weight * v[(bh * keys + j) * width + l];
-                }
+impl Sizes {
+    pub fn d(self) -> usize {
+        self.heads * self.width
+    }
+
+    pub fn keys(self) -> usize {
+        self.others.unwrap_or(self.tokens)
+    }
+
+    pub fn n_scores(self) -> usize {
+        self.batch * self.heads * self.tokens * self.keys()
+    }
+
+    /// Sizes of a layer's inputs: queries, perhaps a memory, weight and bias of the maps before and after.
+    pub fn inputs(self) -> Vec<usize> {
+        let d = self.d();
+        let rows = [Some(self.tokens), self.others];
+        let rows = rows.into_iter().flatten().map(|tokens| self.batch * tokens * d);
+        rows.chain([3 * d * d, 3 * d, d * d, d]).collect()
+    }
+}
+
+/// Multi-head attention; `bias`: `[batch, keys]`; `factors`: of the weights, by place.
+pub fn multi_head(inputs: &[Vec<f64>], sizes: Sizes, bias: Option<&[f64]>, factors: &[f32]) -> Vec<f64> {
+    let [queries, memory @ .., in_weight, in_bias, out_weight, out_bias] = inputs else { unreachable!() };
+    let memory = memory.first().unwrap_or(queries);
+    let (d, keys) = (sizes.d(), sizes.keys());
+    let map = |x: &[f64], which: usize| {
+        let (weight, bias) = (&in_weight[which * d * d..][..d * d], &in_bias[which * d..][..d]);
+        linear(&[x.to_vec(), weight.to_vec(), bias.to_vec()], [x.len() / d, d, d])
+    };
+    let (q, k, v) = (map(queries, 0), map(memory, 1), map(memory, 2));
+    let mut mixed = vec![0.0; q.len()];
+    for (row, scores_at) in (0..sizes.batch * sizes.heads * sizes.tokens).map(|row| (row, row * keys)) {
+        let (at, token) = (row / sizes.tokens, row % sizes.tokens);
+        let (sample, head) = (at / sizes.heads, at % sizes.heads);
+        let place = |token: usize, tokens: usize| (sample * tokens + token) * d + head * sizes.width;
+        let query = place(token, sizes.tokens);
+        let score = |j: usize| {
+            let dot: f64 = (0..sizes.width).map(|l| q[query + l] * k[place(j, keys) + l]).sum();
+            dot / (sizes.width as f64).sqrt() + bias.map_or(0.0, |bias| bias[sample * keys + j])
+        };
+        let scores: Vec<f64> = (0..keys).map(score).collect();
+        let peak = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let total: f64 = scores.iter().map(|s| (s - peak).exp()).sum();
+        for (j, score) in scores.iter().enumerate() {
+            let weight = (score - peak).exp() / total * f64::from(factors[scores_at + j]);
+            for l in 0..sizes.width {
+                mixed[query + l] += weight * v[place(j, keys) + l];
             }
         }
     }
-    y
+    let rows = mixed.len() / d;
+    linear(&[mixed, out_weight.clone(), out_bias.clone()], [rows, d, d])
+}
+
+/// The same of burn's operations and products of that precision, whose gradients are derived; `bias`: `[batch, 1, 1, keys]`; `factors`: of the
+/// weights, flat.
+pub fn composed(
+    inputs: &[Tensor<1>],
+    sizes: Sizes,
+    bias: Option<Tensor<4>>,
+    factors: Option<Tensor<1>>,
+    precision: Precision,
+) -> Tensor<2> {
+    let [queries, memory @ .., in_weight, in_bias, out_weight, out_bias] = inputs else { unreachable!() };
+    let memory = memory.first().unwrap_or(queries);
+    let Sizes { batch, heads, width, .. } = sizes;
+    let d = sizes.d();
+    let map = |x: Tensor<2>, weight: &Tensor<1>, bias: &Tensor<1>, which: usize| {
+        let weight = weight.clone().narrow(0, which * d * d, d * d).reshape([d, d]);
+        matmul(x, weight.transpose(), precision) + bias.clone().narrow(0, which * d, d).unsqueeze()
+    };
+    let heads_of = |x: &Tensor<1>, which: usize| {
+        let tokens = x.dims()[0] / batch / d;
+        let rows = map(x.clone().reshape([batch * tokens, d]), in_weight, in_bias, which);
+        rows.reshape([batch, tokens, heads, width]).swap_dims(1, 2)
+    };
+    let (q, k, v) = (heads_of(queries, 0), heads_of(memory, 1), heads_of(memory, 2));
+    let mut scores = matmul(q / (width as f64).sqrt(), k.transpose(), precision);
+    if let Some(bias) = bias {
+        scores = scores + bias;
+    }
+    let mut weights = softmax(scores, 3);
+    if let Some(factors) = factors {
+        weights = weights.clone() * factors.reshape(weights.dims());
+    }
+    let mixed = matmul(weights, v, precision).swap_dims(1, 2).reshape([batch * sizes.tokens, d]);
+    map(mixed, out_weight, out_bias, 0)
 }
 
 /// Main memory.

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 
 use super::reference::{gradients, leaf, plain};
 use crate::host::{Of, by_rows, tensor};
-use crate::{Attending, Mask, Moments, Precision, Update, adamw, attention, dropout, gelu, host, layer_norm, linear};
+use crate::{
+    Attending, Maps, Mask, Moments, Precision, Update, adamw, dropout, gelu, host, layer_norm, linear, multi_head,
+};
 
 /// The bits of all that `f` returns, on one thread, and the same on two and three.
 fn assert_same_bits(f: impl Fn() -> Vec<Vec<f32>> + Sync) {
@@ -58,11 +60,18 @@ proptest! {
     #[test]
     fn attention_has_the_same_bits(tokens in 40usize..90, keep: bool, odd in 1usize..4) {
         assert_same_bits(|| {
-            let [q, k, v] = ["q", "k", "v"].map(|name| leaf(name, [odd, 5, tokens, 7]));
+            let (x, in_weight, out_weight) = (leaf("x", [odd * tokens, 35]), leaf("in", [105, 35]), leaf("out", [35, 35]));
+            let (in_bias, out_bias) = (leaf("in bias", [105]), leaf("out bias", [35]));
+            let maps = Maps {
+                in_weight: in_weight.clone(),
+                in_bias: in_bias.clone(),
+                out_weight: out_weight.clone(),
+                out_bias: out_bias.clone(),
+            };
             let mask = Mask { p: 0.1, key: 5 };
             let how = Attending::new(Some(mask), Precision::F32).in_portions(1 << 20, if keep { 1 << 20 } else { 0 });
-            let y = attention(q.clone(), k.clone(), v.clone(), None, how);
-            with_gradients(y, [&of(&q), &of(&k), &of(&v)])
+            let y = multi_head(x.clone(), None, maps, [odd, 5], None, how);
+            with_gradients(y, [&of(&x), &of(&in_weight), &of(&in_bias), &of(&out_weight), &of(&out_bias)])
         });
     }
 
