@@ -1,7 +1,8 @@
 //! Mixture of bottleneck adapters after every layer: the mixtures that made the published numbers.
 
 use hit_model::{
-    Batch, Declarations, Error, Init, Injection, Linear, Pass, Side, Tensor, WindowSize, activation::softmax, gelu,
+    Batch, Declarations, Error, Init, Injection, Linear, Pass, Side, Tensor, WindowSize, activation::softmax,
+    feed_forward,
 };
 use serde::Deserialize;
 
@@ -150,7 +151,7 @@ impl Injection for Adapters {
         let dims @ [n, tokens, width] = hidden.dims();
         let rows = hidden.reshape([n * tokens, width]);
         let seen = beside_summary(batch, &self.descriptor, self.side, &rows);
-        let logits = last.forward(pass, gelu(first.forward(pass, seen)));
+        let logits = feed_forward(pass, seen, [first, last], 0.0, name);
         let logits = pass.noise(logits, self.noise(pass), &format!("{name}.router"));
         let soft = softmax(logits.clone(), 1);
         if pass.is_training() {
@@ -162,7 +163,7 @@ impl Injection for Adapters {
             Routing::Top1 => soft.clone() - soft.clone().without_autodiff() + one_hot_of_largest(&soft),
         };
         let mixed = experts.iter().enumerate().map(|(e, [first, last])| {
-            let out = last.forward(pass, gelu(first.forward(pass, rows.clone())));
+            let out = feed_forward(pass, rows.clone(), [first, last], 0.0, name);
             out * weights.clone().narrow(1, e, 1)
         });
         let sum = mixed.fold(rows.clone(), |sum, part| sum + part);

@@ -2,7 +2,7 @@
 
 use hit_model::{
     Batch, Declarations, Error, Init, Injection, Linear, Pass, Precision, Side, Tensor, WindowSize,
-    activation::softmax, gelu, matmul,
+    activation::softmax, feed_forward, matmul,
 };
 use serde::Deserialize;
 
@@ -127,8 +127,8 @@ impl Injection for FeedForwardExperts {
         let weights = self.weights(pass, batch, x);
         let weight = |e: usize| weights.clone().narrow(1, e, 1);
         let others = self.others.iter().enumerate().map(|(e, (name, [first, last]))| {
-            let hidden = pass.dropout(gelu(first.forward(pass, x.clone())), self.dropout, &format!("{name}.dropout"));
-            last.forward(pass, hidden) * weight(e + 1)
+            let y = feed_forward(pass, x.clone(), [first, last], self.dropout, &format!("{name}.dropout"));
+            y * weight(e + 1)
         });
         Some(others.fold(own(x.clone()) * weight(0), |sum, part| sum + part))
     }

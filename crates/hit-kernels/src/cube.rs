@@ -17,7 +17,7 @@ use cubek::matmul::multi_level;
 use cubek::matmul::routine::BlueprintStrategy;
 use cubek::std::InputBinding;
 
-pub(crate) use elements::{adamw, gelu, over, shifted};
+pub(crate) use elements::{activated, activated_back, adamw, gelu, over, shifted};
 pub(crate) use heads::{heads, heads_along, rows_of};
 pub(crate) use rows::{Scores, layer_norm, layer_norm_back, softmax, softmax_back};
 pub(crate) use sums::{columns, squares};

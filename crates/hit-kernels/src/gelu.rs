@@ -83,7 +83,7 @@ pub(crate) const A5: f32 = 1.061_405_4;
 
 /// GELU and its derivative. Φ's error is below 1.5e-7.
 #[inline(always)]
-fn gelu_of(x: f32) -> (f32, f32) {
+pub(crate) fn gelu_of(x: f32) -> (f32, f32) {
     let a = x.abs() * FRAC_1_SQRT_2;
     let t = 1.0 / (1.0 + P * a);
     let polynomial = t * (A1 + t * (A2 + t * (A3 + t * (A4 + t * A5))));

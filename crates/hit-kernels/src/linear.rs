@@ -3,9 +3,9 @@
 use burn::tensor::Tensor;
 
 use crate::host::is_host;
+use crate::precision::BLOCK;
 use crate::sums::column_sums;
 use crate::vjp::{Value, differentiable, of_rank, when};
-use crate::precision::BLOCK;
 use crate::{Precision, cube};
 
 /// x·Wᵀ + b. `x`: `[rows, inputs]`; `weight`: `[outputs, inputs]`; `bias`: `[outputs]`. Returns `[rows, outputs]`.

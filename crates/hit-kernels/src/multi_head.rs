@@ -58,7 +58,7 @@ pub fn multi_head(
         };
         let in_bias = of_rank::<1>(in_bias);
         let mut each = inputs.iter().flat_map(|input| input.heads(&in_bias));
-        let mut next = || each.next().expect("queries, keys and values are mapped");
+        let mut next = || each.next().unwrap_or_else(|| unreachable!("queries, keys and values are mapped"));
         let heads = Heads { q: next(), k: next(), v: next(), key_bias, how };
         let (mixed, kept) = heads.forward();
         let split = inputs[0].split;

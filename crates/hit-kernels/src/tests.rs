@@ -2,6 +2,7 @@
 
 mod attention;
 mod devices;
+mod feed_forward;
 mod optimizer;
 mod products;
 pub(crate) mod reference;

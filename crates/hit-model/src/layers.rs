@@ -1,7 +1,7 @@
 //! Linear maps and normalisations, with PyTorch's names, layouts and defaults.
 
 use burn::tensor::Tensor;
-use hit_kernels::{layer_norm, linear};
+use hit_kernels::{TwoMaps, layer_norm, linear};
 
 use crate::cost::flops;
 use crate::{Declarations, Init, Pass};
@@ -63,6 +63,14 @@ impl Linear {
         let [batch, tokens, width] = x.dims();
         self.forward(pass, x.reshape([batch * tokens, width])).reshape([batch, tokens, self.outputs])
     }
+}
+
+/// GELU between two linear maps, with dropout called `layer` in front of the second. `x`: `[rows, width]`.
+pub fn feed_forward(pass: &Pass, x: Tensor<2>, [first, second]: [&Linear; 2], dropout: f64, layer: &str) -> Tensor<2> {
+    let weight = |linear: &Linear| pass.weights.get::<2>(&format!("{}.weight", linear.name));
+    let bias = |linear: &Linear| pass.weights.get::<1>(&format!("{}.bias", linear.name));
+    let maps = TwoMaps { weight1: weight(first), bias1: bias(first), weight2: weight(second), bias2: bias(second) };
+    hit_kernels::feed_forward(x, maps, pass.mask(dropout, layer), pass.precision())
 }
 
 /// Normalises each row to mean 0 and variance 1 (biased), then scales and shifts. Arrays: `<name>.weight`, `<name>.bias`.

@@ -42,7 +42,7 @@ pub use dual::{DualEncoder, Injection, Injections, Padding, Sequence};
 pub use embed::{activations, embed};
 pub use heads::Head;
 pub use init::{Init, initial};
-pub use layers::{BN_EPSILON, BN_MOMENTUM, BatchNorm, LN_EPSILON, LayerNorm, Linear};
+pub use layers::{BN_EPSILON, BN_MOMENTUM, BatchNorm, LN_EPSILON, LayerNorm, Linear, feed_forward};
 pub use midi::{MidiEncoder, sinusoid};
 pub use params::{Declarations, Kind, ParamSpec, Weights, has_prefix};
 pub use pass::{Noted, Pass};
@@ -52,7 +52,7 @@ pub use spec::{AudioSpec, ConvSpec, FinalNorm, HeadSpec, MidiSpec, ModelSpec, N_
 pub use transformer::{Order, TransformerLayer};
 
 // What trainers and families need of the kernels and of burn, so that both are named in one place.
-pub use hit_kernels::{Precision, gelu, host, matmul};
+pub use hit_kernels::{Precision, host, matmul};
 
 pub use burn::tensor::{Device, Gradients, Int, Tensor, TensorData, activation};
 

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::{Attention, Declarations, LayerNorm, Linear, Pass, gelu};
+use crate::{Attention, Declarations, LayerNorm, Linear, Pass, feed_forward};
 
 /// Where the normalisations stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,9 +75,7 @@ impl TransformerLayer {
             pass.dropout(y, self.dropout, &format!("{}.dropout1", self.name))
         };
         let own = |x: Tensor<2>| {
-            let hidden = gelu(self.linear1.forward(pass, x));
-            let hidden = pass.dropout(hidden, self.dropout, &format!("{}.dropout", self.name));
-            self.linear2.forward(pass, hidden)
+            feed_forward(pass, x, [&self.linear1, &self.linear2], self.dropout, &format!("{}.dropout", self.name))
         };
         let feed = |x: Tensor<2>| pass.dropout(feed(x, &own), self.dropout, &format!("{}.dropout2", self.name));
         let y = match self.order {

@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
 
-use super::{beside, buffer, elementwise, narrow_buffer, read, read_rows, wrapped, written};
+use super::{beside, beside_like, buffer, elementwise, narrow_buffer, read, read_rows, wrapped, written};
 use crate::adamw::{Factors, Moments};
 use crate::dropout::Mask;
 use crate::gelu::{A1, A2, A3, A4, A5, DENSITY, P};
@@ -30,16 +30,121 @@ pub(crate) fn gelu<const D: usize>(x: Tensor<D>, with_slope: bool) -> (Tensor<D>
 fn gelu_kernel(x: &[f32], value: &mut [f32], slope: &mut [f32], #[comptime] with_slope: bool) {
     if ABSOLUTE_POS < x.len() {
         let at = x[ABSOLUTE_POS];
-        let a = at.abs() * std::f32::consts::FRAC_1_SQRT_2;
-        let t = 1.0 / (1.0 + P * a);
-        let polynomial = t * (A1 + t * (A2 + t * (A3 + t * (A4 + t * A5))));
-        let bell = (-a * a).exp();
-        let tail = 0.5 * polynomial * bell;
-        let phi = select(at < 0.0, tail, 1.0 - tail);
+        let phi = distribution(at);
         value[ABSOLUTE_POS] = at * phi;
         if comptime!(with_slope) {
-            slope[ABSOLUTE_POS] = at * (bell * DENSITY) + phi;
+            slope[ABSOLUTE_POS] = at * (bell(at) * DENSITY) + phi;
         }
+    }
+}
+
+/// e^(−x²/2).
+#[cube]
+fn bell(x: f32) -> f32 {
+    let a = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
+    (-a * a).exp()
+}
+
+/// Φ(x).
+#[cube]
+fn distribution(x: f32) -> f32 {
+    let a = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
+    let t = 1.0 / (1.0 + P * a);
+    let polynomial = t * (A1 + t * (A2 + t * (A3 + t * (A4 + t * A5))));
+    let tail = 0.5 * polynomial * bell(x);
+    select(x < 0.0, tail, 1.0 - tail)
+}
+
+/// GELU of rows and `bias`, `[width]`, with a mask over it, in the numbers of `rows`, `[rows, width]`.
+pub(crate) fn activated(rows: Tensor<2>, bias: Tensor<1>, mask: Option<Mask>) -> Tensor<2> {
+    let dims = rows.dims();
+    let ((rows, pitch), bias) = (read_rows(rows), read(bias));
+    let y = beside_like(&rows, dims);
+    let (count, dim) = elementwise(&rows.client, dims.iter().product());
+    let numbers = dtype_to_storage_type(rows.dtype);
+    activated_kernel::launch(
+        &rows.client,
+        count,
+        dim,
+        narrow_buffer(&rows),
+        buffer(&bias),
+        narrow_buffer(&y),
+        pitch,
+        Draws::launch_any(mask, 0),
+        mask.is_some(),
+        numbers,
+    );
+    wrapped(y)
+}
+
+#[cube(launch)]
+fn activated_kernel<I: Float>(
+    rows: &[I],
+    bias: &[f32],
+    y: &mut [I],
+    pitch: usize,
+    draws: Draws,
+    #[comptime] masked: bool,
+    #[define(I)] _numbers: ElemType,
+) {
+    let at = ABSOLUTE_POS;
+    if at < y.len() {
+        let (row, column) = (at / bias.len(), at % bias.len());
+        let x = f32::cast_from(rows[row * pitch + column]) + bias[column];
+        let mut value = x * distribution(x);
+        if comptime!(masked) {
+            value *= draws.factor(at as u32);
+        }
+        y[at] = I::cast_from(value);
+    }
+}
+
+/// Back through [`activated`]: gradients of `rows` from those of its value, in their numbers.
+pub(crate) fn activated_back(grad: Tensor<2>, rows: Tensor<2>, bias: Tensor<1>, mask: Option<Mask>) -> Tensor<2> {
+    let dims = rows.dims();
+    let ((grad, pitch_of_grad), (rows, pitch), bias) = (read_rows(grad), read_rows(rows), read(bias));
+    assert_eq!(grad.dtype, rows.dtype, "both are products of one precision");
+    let y = beside_like(&rows, dims);
+    let (count, dim) = elementwise(&rows.client, dims.iter().product());
+    let numbers = dtype_to_storage_type(rows.dtype);
+    activated_back_kernel::launch(
+        &rows.client,
+        count,
+        dim,
+        narrow_buffer(&grad),
+        narrow_buffer(&rows),
+        buffer(&bias),
+        narrow_buffer(&y),
+        pitch_of_grad,
+        pitch,
+        Draws::launch_any(mask, 0),
+        mask.is_some(),
+        numbers,
+    );
+    wrapped(y)
+}
+
+#[cube(launch)]
+fn activated_back_kernel<I: Float>(
+    grad: &[I],
+    rows: &[I],
+    bias: &[f32],
+    y: &mut [I],
+    pitch_of_grad: usize,
+    pitch: usize,
+    draws: Draws,
+    #[comptime] masked: bool,
+    #[define(I)] _numbers: ElemType,
+) {
+    let at = ABSOLUTE_POS;
+    if at < y.len() {
+        let (row, column) = (at / bias.len(), at % bias.len());
+        let x = f32::cast_from(rows[row * pitch + column]) + bias[column];
+        let mut value = f32::cast_from(grad[row * pitch_of_grad + column]);
+        if comptime!(masked) {
+            value *= draws.factor(at as u32);
+        }
+        y[at] = I::cast_from(value * (x * (bell(x) * DENSITY) + distribution(x)));
     }
 }
 
@@ -93,6 +198,12 @@ pub(super) struct Draws {
 
 impl Draws {
     pub(super) fn launch(mask: Mask, first: usize) -> DrawsLaunch {
+        Self::launch_any(Some(mask), first)
+    }
+
+    /// Of a mask that a kernel may be without.
+    pub(super) fn launch_any(mask: Option<Mask>, first: usize) -> DrawsLaunch {
+        let mask = mask.unwrap_or(Mask { p: 0.0, key: 0 });
         DrawsLaunch::new(first as u32, mask.key as u32, (mask.key >> 32) as u32, mask.below(), mask.scale())
     }
 }

@@ -153,14 +153,7 @@ pub(crate) fn layer_norm_back(grad: Tensor<2>, rows: Tensor<2>, inverse: Tensor<
 }
 
 #[cube(launch)]
-fn layer_norm_back_kernel(
-    grad: &[f32],
-    rows: &[f32],
-    inverse: &[f32],
-    weight: &[f32],
-    of_x: &mut [f32],
-    width: usize,
-) {
+fn layer_norm_back_kernel(grad: &[f32], rows: &[f32], inverse: &[f32], weight: &[f32], of_x: &mut [f32], width: usize) {
     let mut shared = Shared::new_slice(UNITS);
     let row = CUBE_POS;
     if row >= inverse.len() {
@@ -200,7 +193,7 @@ pub(crate) struct Scores {
 
 impl Scores {
     fn draws(&self) -> DrawsLaunch {
-        Draws::launch(self.mask.unwrap_or(Mask { p: 0.0, key: 0 }), self.first)
+        Draws::launch_any(self.mask, self.first)
     }
 }
 

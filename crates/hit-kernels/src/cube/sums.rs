@@ -66,17 +66,7 @@ fn part(x: &CubeTensor, y: Option<&CubeTensor>, rows: usize, width: usize) -> Cu
     let (count, dim) = elementwise(&x.client, n);
     let (numbers, is_product) = (dtype_to_storage_type(x.dtype), y.is_some());
     let y = y.map_or_else(|| beside(x, [1]), Clone::clone);
-    part_kernel::launch(
-        &x.client,
-        count,
-        dim,
-        narrow_buffer(x),
-        buffer(&y),
-        buffer(&sums),
-        width,
-        is_product,
-        numbers,
-    );
+    part_kernel::launch(&x.client, count, dim, narrow_buffer(x), buffer(&y), buffer(&sums), width, is_product, numbers);
     sums
 }
 

@@ -12,8 +12,8 @@ use crate::cube;
 use crate::host::tensor;
 use crate::sums::column_sums;
 use crate::{
-    Attending, Mask, Moments, Precision, Update, adamw, dropout, gelu, group_norm, host, layer_norm, linear,
-    matmul, sum_of_squares,
+    Attending, Mask, Moments, Precision, TwoMaps, Update, adamw, dropout, feed_forward, gelu, group_norm, host,
+    layer_norm, linear, matmul, sum_of_squares,
 };
 
 /// Of inputs that are flat, a flat value.
@@ -145,6 +145,40 @@ fn dropouts() -> Vec<Case> {
     cases
 }
 
+/// Their dropout in main memory draws otherwise.
+fn feed_forwards(precision: Precision) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for [rows, width, hidden, outputs] in [[1, 1, 1, 1], [3, 5, 7, 2], [188, 17, 130, 9]] {
+        for mask in [None, Some(Mask { p: 0.1, key: 5 << 40 | 7 })] {
+            let shaped = move |x: &[Tensor<1>]| {
+                let (weight1, weight2) =
+                    (x[1].clone().reshape([hidden, width]), x[3].clone().reshape([outputs, hidden]));
+                (x[0].clone().reshape([rows, width]), weight1, weight2)
+            };
+            let kernel = move |x: &[Tensor<1>]| {
+                let (values, weight1, weight2) = shaped(x);
+                let maps = TwoMaps { weight1, bias1: x[2].clone(), weight2, bias2: x[4].clone() };
+                flat(feed_forward(values, maps, mask, precision))
+            };
+            let reference = move |x: &[Tensor<1>]| {
+                let (values, weight1, weight2) = shaped(x);
+                let between = gelu(linear(values, weight1, x[2].clone(), precision));
+                let factors = mask.map(|mask| tensor(gpu_factors(mask, 0, rows * hidden), [rows, hidden]));
+                let dropped = match factors {
+                    Some(factors) => between * factors,
+                    None => between,
+                };
+                flat(linear(dropped, weight2, x[4].clone(), precision))
+            };
+            let name = format!("feed_forward {rows} {width} {hidden} {outputs} {mask:?} {}", precision.name());
+            let sizes = [rows * width, hidden * width, hidden, outputs * hidden, outputs];
+            let case = Case::new(name, &sizes, kernel).within(2e-5 + precision.epsilon() * 6.0);
+            cases.push(Case { reference: Box::new(reference), ..case });
+        }
+    }
+    cases
+}
+
 /// In main memory, from burn's own softmax and gradients: its dropout there draws otherwise.
 fn attentions(precision: Precision) -> Vec<Case> {
     let sizes = |batch, heads, tokens, others, width| Sizes { batch, heads, tokens, others, width };
@@ -248,6 +282,13 @@ fn masks_there_are_those_described() {
             assert_eq!(host(mask.over(ones.clone(), first)), gpu_factors(mask, first, 1000), "{first}");
         }
         assert_eq!(host(ones), [1.0; 1000]);
+    }
+}
+
+#[test]
+fn feed_forward_there_is_that_of_main_memory() {
+    for device in gpus("feed-forward parts") {
+        precisions(&device).for_each(|precision| check(&device, &feed_forwards(precision)));
     }
 }
 

@@ -104,7 +104,20 @@ fn products_in_main_memory_are_fused_sums_in_order() {
         std::io::stderr().write_all(b"SKIPPED: this processor does not fuse multiplications and additions\n").unwrap();
         return;
     }
-    for [n, k, m] in [[17, 512, 33], [17, 513, 33], [70, 1500, 33], [64, 3008, 64], [20, 4099, 90], [200, 960, 64], [1, 700, 300], [300, 64, 1], [1, 9, 1], [5, 64, 7], [16, 600, 16], [40, 2, 50]] {
+    for [n, k, m] in [
+        [17, 512, 33],
+        [17, 513, 33],
+        [70, 1500, 33],
+        [64, 3008, 64],
+        [20, 4099, 90],
+        [200, 960, 64],
+        [1, 700, 300],
+        [300, 64, 1],
+        [1, 9, 1],
+        [5, 64, 7],
+        [16, 600, 16],
+        [40, 2, 50],
+    ] {
         let (a, b) = (plain("a", [n, k]), plain("b", [k, m]));
         let (values_a, values_b) = (host(a.clone()), host(b.clone()));
         let block = k.div_ceil(k.div_ceil(512));

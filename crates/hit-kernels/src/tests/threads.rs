@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use super::reference::{gradients, leaf, plain};
 use crate::host::{Of, by_rows, tensor};
 use crate::{
-    Attending, Maps, Mask, Moments, Precision, Update, adamw, dropout, gelu, host, layer_norm, linear, multi_head,
+    Attending, Maps, Mask, Moments, Precision, TwoMaps, Update, adamw, dropout, feed_forward, gelu, host, layer_norm,
+    linear, multi_head,
 };
 
 /// The bits of all that `f` returns, on one thread, and the same on two and three.
@@ -72,6 +73,22 @@ proptest! {
             let how = Attending::new(Some(mask), Precision::F32).in_portions(1 << 20, if keep { 1 << 20 } else { 0 });
             let y = multi_head(x.clone(), None, maps, [odd, 5], None, how);
             with_gradients(y, [&of(&x), &of(&in_weight), &of(&in_bias), &of(&out_weight), &of(&out_bias)])
+        });
+    }
+
+    #[test]
+    fn feed_forward_parts_have_the_same_bits(rows in 300usize..500, hidden in 50usize..150) {
+        assert_same_bits(|| {
+            let (x, weight1, bias1) = (leaf("x", [rows, 33]), leaf("w1", [hidden, 33]), leaf("b1", [hidden]));
+            let (weight2, bias2) = (leaf("w2", [40, hidden]), leaf("b2", [40]));
+            let maps = TwoMaps {
+                weight1: weight1.clone(),
+                bias1: bias1.clone(),
+                weight2: weight2.clone(),
+                bias2: bias2.clone(),
+            };
+            let y = feed_forward(x.clone(), maps, Some(Mask { p: 0.1, key: 5 }), Precision::F32);
+            with_gradients(y, [&of(&x), &of(&weight1), &of(&bias1), &of(&weight2), &of(&bias2)])
         });
     }
 

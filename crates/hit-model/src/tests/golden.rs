@@ -2,7 +2,7 @@
 //! hundred roundings of 6e-8).
 
 use burn::tensor::Tensor;
-use hit_kernels::group_norm;
+use hit_kernels::{gelu, group_norm};
 use serde::Deserialize;
 
 use super::support::*;
