@@ -95,6 +95,21 @@ fn constants_have_no_gradient_and_cost_none() {
     assert_eq!(outside.device(), super::reference::cpu());
 }
 
+/// As the sums of burn's own in main memory are, with its feature `simd` switched off: with it they are added in as many lanes as the
+/// processor's vectors have.
+#[test]
+fn sums_in_main_memory_are_in_order() {
+    for [n, width] in [[3, 7], [5, 64], [2, 1000]] {
+        let x = plain("x", [n, width]);
+        let values = host(x.clone());
+        let rows: Vec<f32> = values.chunks(width).map(|row| row.iter().sum()).collect();
+        assert_eq!(host(x.clone().sum_dim(1)), rows);
+        let columns: Vec<f32> = (0..width).map(|i| (0..n).map(|row| values[row * width + i]).sum()).collect();
+        assert_eq!(host(x.clone().sum_dim(0)), columns);
+        assert_eq!(host(x.sum()), [values.iter().sum::<f32>()]);
+    }
+}
+
 /// What makes bits of weights the same on processors with other caches, cores and vectors: each value of a product in main memory, small
 /// or large, is a sum of fused multiplications in order, in equal blocks of at most 512.
 #[test]
