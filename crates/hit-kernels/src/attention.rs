@@ -13,7 +13,7 @@ use crate::{Precision, cube};
 
 /// Scores held at once in main memory, unless one sample has more: 256 MiB of f32.
 const AT_ONCE: usize = 1 << 26;
-/// The same on GPUs, where each portion is some thirty launches: 512 MiB of bf16.
+/// The same on GPUs, where each portion is some thirteen launches: 512 MiB of bf16.
 const AT_ONCE_ON_GPU: usize = 1 << 28;
 /// Weights of a layer up to this many are kept for the backward pass: 16 MiB of f32.
 const KEPT: usize = 1 << 22;

@@ -9,6 +9,7 @@ use burn::tensor::{Device, DeviceType, FloatDType, Tensor};
 use super::attention::layer;
 use super::reference::{Sizes, composed, cpu, distance, gpu_factors, noise, wide};
 use crate::cube;
+use crate::heads::Split;
 use crate::host::tensor;
 use crate::sums::column_sums;
 use crate::{
@@ -326,6 +327,58 @@ fn scores_may_have_gaps() {
             [weights, row, dropped, of_scores].map(host)
         };
         assert_eq!(all(&part), all(&whole));
+    }
+}
+
+/// So have other products, whose rows kernels take to heads and back, shift and activate.
+#[test]
+fn rows_may_have_gaps() {
+    for device in gpus("rows with gaps") {
+        let of = Split { batch: 2, heads: 3, tokens: 5, width: 7 };
+        let d = of.of_map();
+        let there = |name: &str, dims: &[usize]| {
+            let n = dims.iter().product();
+            Tensor::<1>::from_data(tensor::<1>(noise(name, n), [n]).to_data(), &device)
+        };
+        let bias = |n: usize| there("bias", &[n]);
+        let all = |has_gaps: bool| {
+            let cut = |wide: Tensor<2>, width| {
+                let part = cube::first_of_rows(wide.clone(), width);
+                if has_gaps { part } else { wide.narrow(1, 0, width) }
+            };
+            let rows = |name: &str, width: usize| {
+                cut(there(name, &[of.rows(), width + 3]).reshape([of.rows(), width + 3]), width)
+            };
+            // A map's heads in two portions of one sample.
+            let heads = |name: &str| {
+                let wide: Tensor<4> = there(name, &[of.rows() / 2, of.heads, of.width + 2]).reshape([1, 3, 5, 9]);
+                if has_gaps { cube::first_of_rows(wide, of.width) } else { wide.narrow(3, 0, of.width) }
+            };
+            let map = |name: &str| vec![heads(name), heads(&format!("{name}, other"))];
+            assert_eq!(cube::read_rows(rows("rows", d)).1, if has_gaps { d + 3 } else { d });
+            assert_eq!(cube::read_rows(heads("heads")).1, if has_gaps { 9 } else { 7 });
+            let [of_grad, along] = cube::heads_along(rows("grad", d), rows("map", d), of);
+            let mask = Some(Mask { p: 0.3, key: 7 });
+            let weight = || there("weight", &[d]);
+            let [y, normal, inverse] = cube::layer_norm(rows("rows", d), weight(), bias(d), 1e-5);
+            vec![
+                host(cube::heads(rows("rows", 3 * d), bias(3 * d), of, 0.3)),
+                host(of_grad),
+                host(along),
+                host(cube::rows_of(&[map("q"), map("k")], of, 0.3)),
+                host(cube::shifted(rows("rows", d), bias(d))),
+                host(cube::activated(rows("rows", d), bias(d), mask)),
+                host(cube::activated_back(rows("grad", d), rows("rows", d), bias(d), mask)),
+                host(cube::gelu(rows("rows", d), false).0),
+                host(cube::over(rows("rows", d), mask.unwrap(), 5)),
+                host(y),
+                host(cube::layer_norm_back(rows("grad", d), normal, inverse, weight())),
+                host(column_sums(rows("rows", d), Some(rows("grad", d)))),
+            ]
+        };
+        for (which, (gaps, none)) in all(true).into_iter().zip(all(false)).enumerate() {
+            assert!(gaps == none, "{which} on {device:?}");
+        }
     }
 }
 
