@@ -358,7 +358,7 @@ fn rows_may_have_gaps() {
             assert_eq!(cube::read_rows(rows("rows", d)).1, if has_gaps { d + 3 } else { d });
             assert_eq!(cube::read_rows(heads("heads")).1, if has_gaps { 9 } else { 7 });
             let [of_grad, along] = cube::heads_along(rows("grad", d), rows("map", d), of);
-            let mask = Some(Mask { p: 0.3, key: 7 });
+            let mask = Mask { p: 0.3, key: 7 };
             let weight = || there("weight", &[d]);
             let [y, normal, inverse] = cube::layer_norm(rows("rows", d), weight(), bias(d), 1e-5);
             vec![
@@ -367,10 +367,10 @@ fn rows_may_have_gaps() {
                 host(along),
                 host(cube::rows_of(&[map("q"), map("k")], of, 0.3)),
                 host(cube::shifted(rows("rows", d), bias(d))),
-                host(cube::activated(rows("rows", d), bias(d), mask)),
-                host(cube::activated_back(rows("grad", d), rows("rows", d), bias(d), mask)),
+                host(cube::activated(rows("rows", d), bias(d), Some(mask))),
+                host(cube::activated_back(rows("grad", d), rows("rows", d), bias(d), Some(mask))),
                 host(cube::gelu(rows("rows", d), false).0),
-                host(cube::over(rows("rows", d), mask.unwrap(), 5)),
+                host(cube::over(rows("rows", d), mask, 5)),
                 host(y),
                 host(cube::layer_norm_back(rows("grad", d), normal, inverse, weight())),
                 host(column_sums(rows("rows", d), Some(rows("grad", d)))),
